@@ -1,0 +1,25 @@
+"""astroNN: deep learning for astronomy, on Keras 3.
+
+The rooms of the library (``astroNN.models``, ``astroNN.nn``, ``astroNN.apogee``, ``astroNN.datasets``, ...)
+load when they are first used, so that reading a FITS file never waits for TensorFlow.
+"""
+
+import importlib
+
+from astroNN._version import __version__
+
+__all__ = ["__version__", "version"]
+
+version = __version__
+
+_ROOMS = ("apogee", "config", "data", "datasets", "models", "nn", "shared")
+
+
+def __getattr__(name):
+    if name in _ROOMS:
+        return importlib.import_module(f"astroNN.{name}")
+    raise AttributeError(f"module 'astroNN' has no attribute {name!r}; its rooms are {', '.join(_ROOMS)}")
+
+
+def __dir__():
+    return sorted([*__all__, *_ROOMS])

@@ -1,0 +1,198 @@
+"""What a user gives to `fit`, checked and put under names."""
+
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from astroNN.nn.utilities._statistics import missing_elements
+from astroNN.shared import checks
+
+__all__ = ["Sample", "checked_inputs", "checked_sample", "empty_stars", "remember_shapes"]
+
+_BLOCK_ROWS = 2048
+
+
+@dataclass
+class Sample:
+    """Arrays of a set of stars, in physical units, by name."""
+
+    inputs: dict
+    labels: dict
+    masks: dict = field(default_factory=dict)
+    inputs_err: dict = field(default_factory=dict)
+    labels_err: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+    @property
+    def n_stars(self):
+        """Number of rows."""
+        return len(self.labels["output"])
+
+
+def checked_inputs(net, input_data, mask=None):
+    """Inputs and masks by name, in the shape of the network where it has one.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Gives the shapes, if it is built.
+    input_data : array or dict of arrays
+        Spectra or images. One spectrum of shape (n_pixels,) counts as one star if the network is built for that.
+    mask : array or dict of arrays, optional
+        True marks bad pixels.
+
+    Returns
+    -------
+    inputs, masks : dicts of arrays
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        With the reason.
+    """
+    inputs = checks.as_named_arrays("input_data", input_data, "input")
+    if net._input_shape is not None:
+        inputs = {name: _fit_to_shape(array, net._input_shape.get(name)) for name, array in inputs.items()}
+        unknown = set(net._input_shape) ^ set(inputs)
+        if unknown:
+            raise ValueError(
+                f"`input_data` must have the inputs {sorted(net._input_shape)}, got {sorted(inputs)}."
+            )
+    checks.check_rows(**{f"input_data['{name}']": array for name, array in inputs.items()})
+    for name, array in inputs.items():
+        checks.check_finite(f"input_data['{name}']" if len(inputs) > 1 else "input_data", array)
+        if net._input_shape is not None:
+            checks.check_known_shape("input_data", name, _input_shape(array), net._input_shape[name])
+    return inputs, checks.as_masks(mask, inputs)
+
+
+def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, labels_err=None, sample_weight=None,
+                   groups=None, for_training=True):  # fmt: skip
+    """Everything given to `fit`, checked.
+
+    Returns
+    -------
+    Sample
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        With the reason, before any work has started.
+    """
+    inputs, masks = checked_inputs(net, input_data, mask)
+    targets = {
+        name: array.reshape(-1, 1) if len(array.shape) == 1 else array
+        for name, array in checks.as_named_arrays("labels", labels, "output").items()
+    }
+    checks.check_rows(input_data=inputs["input"], **{_label(name): array for name, array in targets.items()})
+    for name, array in targets.items():
+        targets[name] = np.asarray(array, dtype="float32")
+        checks.check_finite(_label(name), targets[name])
+        if for_training:
+            checks.check_label_columns(targets[name], net.targetname)
+    n_stars = len(targets["output"])
+    sample = Sample(inputs, targets, masks)
+    sample.inputs_err = checked_inputs_err(inputs_err, inputs)
+    if labels_err is not None:
+        labels_err = labels_err["output"] if isinstance(labels_err, dict) else labels_err
+        sample.labels_err = checks.check_errors("labels_err", labels_err, targets["output"])
+    if sample_weight is not None:
+        sample.sample_weight = checks.as_weights(sample_weight, n_stars)
+    if groups is not None:
+        sample.groups = checks.as_vector("groups", groups, n_stars)
+    if for_training:
+        _refuse_empty_stars(sample)
+    return sample
+
+
+def checked_inputs_err(inputs_err, inputs):
+    """Errors of the inputs by name; NaN where they are missing."""
+    if inputs_err is None:
+        return {}
+    named = inputs_err if isinstance(inputs_err, dict) else {"input": inputs_err}
+    unknown = set(named) - set(inputs)
+    if unknown:
+        raise ValueError(f"`inputs_err` names {sorted(unknown)}, but the inputs are {sorted(inputs)}.")
+    return {name: checks.check_errors("inputs_err", errors, inputs[name]) for name, errors in named.items()}
+
+
+def remember_shapes(net, sample):
+    """Set the network's shapes from its first sample; afterwards check against them."""
+    inputs = {name: _input_shape(array) for name, array in sample.inputs.items()}
+    labels = {name: _label_shape(array) for name, array in sample.labels.items()}
+    if net._input_shape is None:
+        net._input_shape, net._labels_shape = inputs, labels
+        net.input_names, net.output_names = list(inputs), list(labels)
+        _warn_of_names(net, labels["output"])
+    if labels["output"] != net._labels_shape["output"]:
+        raise ValueError(
+            f"`labels`: this network was built for {net._labels_shape['output']} labels, got {labels['output']}."
+        )
+
+
+def empty_stars(inputs, masks):
+    """Which stars have no good pixel in ``"input"``; array of bool."""
+    array, mask = inputs["input"], masks.get("input")
+    empty = np.zeros(len(array), dtype=bool)
+    for start in range(0, len(array), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        block = np.asarray(array[rows])
+        if block.dtype.kind == "f" or mask is not None:
+            missing = missing_elements(block, None if mask is None else mask[rows])
+            empty[rows] = missing.reshape(len(block), -1).all(axis=1)
+    return empty
+
+
+def _refuse_empty_stars(sample):
+    empty = np.flatnonzero(empty_stars(sample.inputs, sample.masks))
+    if len(empty):
+        raise ValueError(
+            f"`input_data`: {len(empty)} of {sample.n_stars} stars have no good pixel (the first in row {empty[0]}): "
+            "every pixel is NaN, magic or marked in `mask`. Leave these stars out of the training."
+        )
+    unlabelled = np.isnan(sample.labels["output"]) | missing_elements(sample.labels["output"])
+    n_unlabelled = int(unlabelled.reshape(sample.n_stars, -1).all(axis=1).sum())
+    if n_unlabelled:
+        warnings.warn(
+            f"{n_unlabelled} of {sample.n_stars} stars have no valid label and do not contribute to training.",
+            stacklevel=4,
+        )
+
+
+def _warn_of_names(net, n_labels):
+    names = net.targetname
+    if isinstance(names, list | tuple) and isinstance(n_labels, int) and names and len(names) != n_labels:
+        # The default names describe another table than the user's: wrong names are worse than none.
+        net.targetname = [f"label_{k}" for k in range(n_labels)]
+
+
+def _fit_to_shape(array, known):
+    """A single star without its row axis gets one; image channels and one-dimensional columns are put in shape."""
+    if known is None:
+        return array
+    shape, known = tuple(array.shape), tuple(known)
+    has_channel = known[-1] == 1
+    if shape == known or (has_channel and shape == known[:-1]):
+        return np.asarray(array).reshape(1, *(known[:-1] if has_channel else known))
+    if has_channel and shape[1:] == known:
+        return np.asarray(array).reshape(shape[:-1])
+    return array
+
+
+def _input_shape(array):
+    """Shape of one star with a channel axis: (pixels, 1), (height, width, 1) or (height, width, channels)."""
+    shape = tuple(int(n) for n in array.shape[1:])
+    if len(shape) == 0:
+        return (1, 1)
+    return (*shape, 1) if len(shape) < 3 else shape
+
+
+def _label_shape(array):
+    shape = tuple(int(n) for n in array.shape[1:])
+    return shape[0] if len(shape) == 1 else shape
+
+
+def _label(name):
+    return "labels" if name == "output" else f"labels['{name}']"

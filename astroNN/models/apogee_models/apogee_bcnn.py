@@ -1,0 +1,105 @@
+"""A Bayesian convolutional network from APOGEE spectra to labels with uncertainties."""
+
+import keras
+from keras import layers
+
+from astroNN.models.apogee_models._labels import APOGEE_LABELS
+from astroNN.models.base_bayesian_cnn import BayesianCNNBase
+from astroNN.nn.layers import MCDropout
+
+__all__ = ["ApogeeBCNN"]
+
+
+class ApogeeBCNN(BayesianCNNBase):
+    """Bayesian convolutional network from continuum-normalised spectra to stellar labels.
+
+    Two convolutions (2 and 4 filters of 8 pixels), pooling by 4, two dense layers (196 and 96 units), dropout
+    that stays on after all of them but the last, and two heads: the labels and their log variances.
+
+    Parameters
+    ----------
+    lr : float, optional
+        Learning rate, default 0.0005.
+    dropout_rate : float, optional
+        Fraction of units dropped, default 0.3.
+
+    See Also
+    --------
+    ApogeeCNN : without uncertainties.
+
+    References
+    ----------
+    Leung & Bovy 2019, MNRAS 483, 3255.
+
+    Examples
+    --------
+    >>> from astroNN.models import ApogeeBCNN
+    >>> net = ApogeeBCNN(dropout_rate=0.1)
+    >>> net.mc_num
+    100
+    """
+
+    def __init__(self, lr=0.0005, dropout_rate=0.3):
+        super().__init__()
+        self.lr = lr
+        self.dropout_rate = dropout_rate
+        self.initializer = keras.initializers.RandomNormal(mean=0.0, stddev=0.05)
+        self.activation = "relu"
+        self.num_filters = [2, 4]
+        self.filter_len = 8
+        self.pool_length = 4
+        self.num_hidden = [196, 96]
+        self.max_epochs = 100
+        self.l2 = 5e-9
+        self.reduce_lr_min = 1e-8
+        self.reduce_lr_patience = 2
+        self.reduce_lr_epsilon = 0.00005
+        self.input_norm_mode = 3
+        self.labels_norm_mode = 2
+        self.targetname = list(APOGEE_LABELS)
+
+    def model(self):
+        """Functional Keras model from ``input`` to ``output`` and ``variance_output``."""
+        spectra = keras.Input(self._input_shape["input"], name="input")
+        x = self._dropout()(self._convolution(0)(spectra))
+        x = layers.MaxPooling1D(self.pool_length)(self._convolution(1)(x))
+        x = self._dropout()(layers.Flatten()(x))
+        x = self._dropout()(self._dense(0)(x))
+        x = self._dense(1)(x)
+        labels = self._head("output", self._last_layer_activation)(x)
+        log_variances = self._head("variance_output", "linear")(x)
+        return keras.Model(
+            inputs={"input": spectra}, outputs={"output": labels, "variance_output": log_variances}
+        )
+
+    def _convolution(self, number):
+        convolve = layers.Conv1D(
+            self.num_filters[number],
+            self.filter_len,
+            padding="same",
+            name=f"conv_{number + 1}",
+            kernel_initializer=self.fresh_initializer(),
+            kernel_regularizer=self._regularizer(),
+        )
+        return lambda x: layers.Activation(self.activation)(convolve(x))
+
+    def _dense(self, number):
+        dense = layers.Dense(
+            self.num_hidden[number],
+            name=f"dense_{number + 1}",
+            kernel_initializer=self.fresh_initializer(),
+            kernel_regularizer=self._regularizer(),
+        )
+        return lambda x: layers.Activation(self.activation)(dense(x))
+
+    def _head(self, name, activation):
+        initializer = self.fresh_initializer("glorot_uniform")
+        return layers.Dense(
+            self._labels_shape["output"], activation=activation, kernel_initializer=initializer, name=name
+        )
+
+    def _dropout(self):
+        return MCDropout(self.dropout_rate, disable=self.disable_dropout, seed=self.next_seed())
+
+    def _regularizer(self):
+        return keras.regularizers.L2(self.l2) if self.l2 else None

@@ -1,0 +1,364 @@
+"""Networks that predict labels with uncertainties, by dropout that stays on (Monte Carlo dropout)."""
+
+import keras
+import numpy as np
+from tqdm.auto import tqdm
+
+from astroNN.models import _data
+from astroNN.models.base_cnn import blank_empty_stars
+from astroNN.models.base_master_nn import NeuralNetMaster
+from astroNN.models.tasks import task_settings
+from astroNN.models.training.bayesian_model import LABELS_ERR, BayesianModel
+from astroNN.models.training.calibrate import calibrate_on_validation_stars
+from astroNN.nn.layers import MonteCarloEngine
+from astroNN.shared import checks
+
+__all__ = ["BayesianCNNBase"]
+
+_BLOCK_ROWS = 1024  # rows normalised at a time; a multiple of the engine's blocks of 64
+_SAMPLINGS = ("exact", "per_star", "fast")
+
+
+class BayesianCNNBase(NeuralNetMaster):
+    r"""Base of Bayesian networks; your own derive from it and define `model`.
+
+    `model` returns two functional Keras models: the one to train, from ``input`` (and ``labels_err``) to the
+    outputs ``output`` and ``variance_output`` (the log variance), and the one to predict with, from ``input`` to
+    the same outputs. One model serves as both. `astroNN.nn.layers.MCDropout` layers make it Bayesian.
+
+    Training minimises `astroNN.nn.losses.robust_mse`. A prediction draws `mc_num` thinned networks: the mean of
+    their answers is the label, their scatter the *model* uncertainty, and the predicted variance the
+    *predictive* one,
+
+    .. math:: \sigma_\mathrm{total}^2 = \sigma_\mathrm{model}^2 + \sigma_\mathrm{predictive}^2
+              \;(+\, \sigma_\mathrm{propagated}^2).
+
+    Attributes
+    ----------
+    mc_num : int
+        Thinned networks drawn in a prediction, default 100, at least 2.
+    dropout_rate : float
+        Fraction of units dropped, default 0.2.
+    disable_dropout : bool
+        Switch dropout off when the network is built (default False).
+    length_scale, inv_model_precision : float
+        Prior length scale and the inverse model precision that follows from it (Gal & Ghahramani 2016); stored,
+        not added to predictions.
+    calibration : SpreadCalibration or None
+        Factors for the predicted spreads, found by `fit` on the validation stars.
+
+    References
+    ----------
+    Leung & Bovy 2019, MNRAS 483, 3255; Gal & Ghahramani 2016, arXiv:1506.02142; Kendall & Gal 2017,
+    arXiv:1703.04977.
+    """
+
+    _extra_outputs = ("variance_output",)
+    _plateau_monitor = "val_output_mean_absolute_error"
+
+    def __init__(self):
+        super().__init__()
+        self.name = "Bayesian Convolutional Neural Network"
+        self._model_type = "BCNN"
+        self.task = "regression"
+        self.dropout_rate = 0.2
+        self.length_scale = 3
+        self.mc_num = 100
+        self.val_size = 0.1
+        self.max_epochs = 100
+        self.lr = 0.001
+        self.disable_dropout = False
+        self.aux_length = 0
+        self.inv_model_precision = None
+        self.input_norm_mode = 1
+        self.labels_norm_mode = 2
+        self.calibration = None
+        self._engines = {}
+
+    def compile(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
+        """Build the network and prepare it for training; `fit` does so by itself.
+
+        Parameters
+        ----------
+        optimizer : str or keras.optimizers.Optimizer, optional
+            Default: Adam with the network's ``lr``, ``beta_1``, ``beta_2``, ``optimizer_epsilon``.
+        loss, loss_weights : optional
+            Accepted for old scripts and not used: the loss of a Bayesian network uses the label errors.
+        metrics, weighted_metrics : optional
+            As in `keras.Model.compile`, default those of the task for both outputs.
+
+        Raises
+        ------
+        RuntimeError
+            If the task is unknown.
+        """
+        settings = task_settings(self.task)
+        self._last_layer_activation = self._last_layer_activation or settings.last_activation
+        self._n_seeds = 0
+        self._engines = {}
+        training, prediction = _two_graphs(self.model())
+        self.keras_model_predict = _named_outputs(prediction)
+        self.keras_model = self._trainable(training)
+        chosen = metrics or self.metrics or list(settings.metrics)
+        self.optimizer = self._new_optimizer(optimizer)
+        self.keras_model.compile(
+            optimizer=self.optimizer,
+            metrics=chosen
+            if isinstance(chosen, dict)
+            else dict.fromkeys(("output", "variance_output"), chosen),
+            weighted_metrics=weighted_metrics,
+        )
+
+    def fit(self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, experimental=False, *,
+            mask=None, groups=None):  # fmt: skip
+        """Train on spectra or images with labels and their errors.
+
+        Parameters
+        ----------
+        input_data : array, shape (n_stars, n_pixels) or (n_stars, height, width[, channels]), or dict of arrays
+            In physical units. Pixels that are NaN, the magic number or marked in `mask` are missing and become
+            the training mean.
+        labels : array, shape (n_stars, n_labels)
+            In physical units. NaN or the magic number marks a missing label.
+        inputs_err : array, shape of `input_data`, optional
+            Standard deviations of the pixels. Checked; the built-in networks learn their effect from the spectra
+            themselves.
+        labels_err : array, shape of `labels`, optional
+            Standard deviations of the labels. A missing error counts as 0. Default: exact labels.
+        sample_weight : array, shape (n_stars,), optional
+            Multiplies each star's loss.
+        experimental : bool, optional
+            Accepted for old scripts and ignored.
+        mask : array of bool, shape of `input_data`, optional
+            True marks a bad pixel.
+        groups : array, shape (n_stars,), optional
+            One identifier per row; rows of one group (visits of one star) never stand on both sides of the split
+            into training and validation.
+
+        Returns
+        -------
+        keras.callbacks.History
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError, AttributeError
+            For data or settings that can't be used, before the training starts.
+
+        Notes
+        -----
+        Ends by calibrating the predicted spreads on the validation stars, see `astroNN.nn.calibration`.
+        """
+        self._check_settings()
+        sample = _data.checked_sample(
+            self, input_data, labels, mask=mask, inputs_err=inputs_err, labels_err=labels_err,
+            sample_weight=sample_weight, groups=groups,
+        )  # fmt: skip
+        return self._fit(sample)
+
+    def fit_on_batch(
+        self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, *, mask=None
+    ):
+        """Train for one epoch on all stars as a single batch; parameters are those of `fit`."""
+        self._check_settings()
+        sample = _data.checked_sample(
+            self, input_data, labels, mask=mask, inputs_err=inputs_err, labels_err=labels_err,
+            sample_weight=sample_weight,
+        )  # fmt: skip
+        return self._fit_on_batch(sample)
+
+    def predict(
+        self, input_data, inputs_err=None, batch_size=None, *, mask=None, calibrated=True, sampling="exact"
+    ):
+        """Labels of stars and their uncertainties, in physical units.
+
+        Parameters
+        ----------
+        input_data : array or dict of arrays
+            As in `fit`.
+        inputs_err : array, shape of `input_data`, optional
+            Standard deviations of the pixels; adds the component ``"propagated"``.
+        batch_size : int, optional
+            Accepted for old scripts; memory is bounded whatever it is, and the result never depends on it.
+        mask : array of bool, optional
+            True marks a bad pixel.
+        calibrated : bool, optional
+            Apply the factors found on the validation stars, if the network has them. Default True.
+        sampling : {"exact", "per_star", "fast"}, optional
+            How dropout is sampled, see `astroNN.nn.layers.MonteCarloEngine`. Default ``"exact"``.
+
+        Returns
+        -------
+        pred : array of float32, shape (n_stars, n_labels)
+        pred_std : dict of such arrays
+            ``"total"``, ``"model"`` and ``"predictive"``; with `inputs_err` also ``"propagated"``. All are NaN,
+            with a warning, for a star without a good pixel.
+
+        Raises
+        ------
+        AttributeError
+            If the network was not trained, or ``mc_num`` is below 2.
+        ValueError, TypeError
+            For data that can't be used.
+        """
+        self.has_model_check()
+        self._check_settings()
+        checks.check_one_of("sampling", sampling, _SAMPLINGS)
+        inputs, masks = _data.checked_inputs(self, input_data, mask)
+        errors = _data.checked_inputs_err(inputs_err, inputs)
+        moments = self._monte_carlo(inputs, masks, sampling)
+        pred, pred_std = self._labels_and_spreads(*moments)
+        if errors:
+            from astroNN.models.inspection.propagation import propagated_spread
+
+            pred_std["propagated"] = propagated_spread(self, inputs, masks, errors)
+            pred_std["total"] = np.hypot(pred_std["total"], pred_std["propagated"])
+        if calibrated and self.calibration is not None:
+            pred_std = self.calibration.apply(pred_std)
+        blank_empty_stars(inputs, masks, pred, *pred_std.values())
+        return pred, pred_std
+
+    def evaluate(self, input_data, labels, inputs_err=None, labels_err=None, batch_size=None, *, mask=None):
+        """Loss and metrics of a set of stars, on normalised labels.
+
+        Parameters
+        ----------
+        input_data, labels, inputs_err, labels_err, mask
+            As in `fit`.
+        batch_size : int, optional
+            Accepted for old scripts and ignored.
+
+        Returns
+        -------
+        dict
+            Name to value: ``loss`` (with regularisation), ``output_loss``, ``output_mean_absolute_error``,
+            ``output_mean_error``, and the last two for ``variance_output``.
+        """
+        self.has_model_check()
+        sample = _data.checked_sample(
+            self,
+            input_data,
+            labels,
+            mask=mask,
+            inputs_err=inputs_err,
+            labels_err=labels_err,
+            for_training=False,
+        )
+        return self._evaluate(sample)
+
+    def _monte_carlo(self, inputs, masks, sampling):
+        """Mean, variance and mean log variance of the normalised labels over the passes."""
+        self._draw_seed()
+        engine = self._engine(sampling)
+        n_stars = len(inputs["input"])
+        means, variances, log_variances = [], [], []
+        with tqdm(total=n_stars, desc="Predicting", unit="star", disable=not self.verbose) as progress:
+            for start in range(0, n_stars, _BLOCK_ROWS):
+                rows = np.arange(start, min(start + _BLOCK_ROWS, n_stars))
+                moments = engine.predict(self._read_inputs(inputs, masks, rows), first_star=start)
+                means.append(moments["output"][0])
+                variances.append(moments["output"][1])
+                log_variances.append(moments["variance_output"][0])
+                progress.update(len(rows))
+        return tuple(np.concatenate(parts) for parts in (means, variances, log_variances))
+
+    def _engine(self, sampling):
+        # Compiled engines are kept: compiling takes longer than predicting a few stars.
+        key = (sampling, self.mc_num, self.seed)
+        if key not in self._engines:
+            self._engines = {
+                key: MonteCarloEngine(
+                    self.keras_model_predict, mc_num=self.mc_num, seed=self.seed, sampling=sampling
+                )
+            }
+        return self._engines[key]
+
+    def _labels_and_spreads(self, mean, variance, log_variance):
+        scale = np.asarray(self.labels_normalizer.std_labels["output"], dtype="float32")
+        pred = self.labels_normalizer.denormalize({"output": mean})["output"].astype("float32")
+        pred_std = {"model": np.sqrt(variance) * scale, "predictive": np.exp(0.5 * log_variance) * scale}
+        return pred, {"total": np.hypot(pred_std["model"], pred_std["predictive"]), **pred_std}
+
+    def _columns(self, data):
+        labels = data.labels["output"]
+        if data.labels_err is None:
+            return {LABELS_ERR: np.zeros(labels.shape, "float32")}
+        scale = np.asarray(self.labels_normalizer.std_labels["output"], dtype="float32")
+        return {LABELS_ERR: np.nan_to_num(data.labels_err, nan=0.0) / scale}
+
+    def _fit(self, data):
+        n_train = data.n_stars - int(data.n_stars * (self.val_size or 0.0))
+        self.inv_model_precision = inverse_model_precision(
+            n_train, self.l2, self.length_scale, self.dropout_rate
+        )
+        return super()._fit(data)
+
+    def _after_fit(self, data):
+        self.calibration = calibrate_on_validation_stars(self, data)
+
+    def _check_settings(self):
+        task_settings(self.task)
+        checks.check_at_least("mc_num", self.mc_num, 2)
+
+    def _trainable(self, training):
+        """The training graph as a model whose loss sees the label errors."""
+        inputs = {tensor.name: tensor for tensor in training.inputs}
+        if LABELS_ERR not in inputs:
+            shape = self._labels_shape["output"]
+            shape = shape if isinstance(shape, tuple) else (shape,)
+            inputs[LABELS_ERR] = keras.Input(shape, name=LABELS_ERR)
+        return BayesianModel(inputs=inputs, outputs=_outputs_by_name(training), name="training")
+
+
+def inverse_model_precision(n_train, l2, length_scale, dropout_rate):
+    r"""Inverse model precision of Monte Carlo dropout, :math:`\tau^{-1} = 2 N \lambda / (l^2 (1 - p))`.
+
+    Parameters
+    ----------
+    n_train : int
+        Number of training stars, N.
+    l2 : float or None
+        Weight of the L2 regularisation; None counts as 0.
+    length_scale : float
+        Prior length scale, l.
+    dropout_rate : float
+        Fraction of units dropped, p.
+
+    Returns
+    -------
+    float
+
+    References
+    ----------
+    Gal & Ghahramani 2016, arXiv:1506.02142, section 4.
+
+    Examples
+    --------
+    >>> round(inverse_model_precision(30067, 5e-9, 3, 0.3), 9)
+    4.7725e-05
+    """
+    return float(2 * n_train * (l2 or 0.0) / (length_scale**2 * (1 - dropout_rate)))
+
+
+def _two_graphs(graphs):
+    """Training and prediction graph, from what `model` returned (one to four objects)."""
+    if not isinstance(graphs, list | tuple):
+        return graphs, graphs
+    return (graphs[0], graphs[1]) if len(graphs) > 1 else (graphs[0], graphs[0])
+
+
+def _named_outputs(model):
+    """Prediction graph with inputs and outputs by name."""
+    inputs = {tensor.name: tensor for tensor in model.inputs if tensor.name != LABELS_ERR}
+    return keras.Model(inputs=inputs, outputs=_outputs_by_name(model), name="prediction")
+
+
+def _outputs_by_name(model):
+    """Outputs ``output`` and ``variance_output``, from a dictionary, a pair or one concatenated tensor."""
+    outputs = model.output
+    if isinstance(outputs, dict):
+        return {"output": outputs["output"], "variance_output": outputs["variance_output"]}
+    if isinstance(outputs, list | tuple) and len(outputs) == 2:
+        return {"output": outputs[0], "variance_output": outputs[1]}
+    single = outputs[0] if isinstance(outputs, list | tuple) else outputs
+    n_labels = single.shape[-1] // 2
+    return {"output": single[..., :n_labels], "variance_output": single[..., n_labels:]}

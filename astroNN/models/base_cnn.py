@@ -1,0 +1,207 @@
+"""Networks that predict labels without uncertainties."""
+
+import warnings
+
+import keras
+import numpy as np
+from tqdm.auto import tqdm
+
+from astroNN.models import _data
+from astroNN.models.base_master_nn import NeuralNetMaster
+from astroNN.models.tasks import task_settings
+
+__all__ = ["CNNBase"]
+
+_BLOCK_ROWS = 4096  # rows normalised and predicted at a time
+
+
+class CNNBase(NeuralNetMaster):
+    """Base of convolutional networks; your own derive from it and define `model`.
+
+    `model` returns a functional Keras model from an input named ``input`` to an output named ``output``. It
+    finds the shapes in ``self._input_shape["input"]`` and ``self._labels_shape["output"]`` and the last
+    activation in ``self._last_layer_activation``.
+
+    Examples
+    --------
+    >>> import keras
+    >>> class TwoLayers(CNNBase):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.lr, self.max_epochs, self.verbose = 0.01, 1, 0
+    ...         self.input_norm_mode = self.labels_norm_mode = 2
+    ...
+    ...     def model(self):
+    ...         spectra = keras.Input(self._input_shape["input"], name="input")
+    ...         hidden = keras.layers.Dense(8, "relu", name="hidden")(keras.layers.Flatten()(spectra))
+    ...         labels = keras.layers.Dense(self._labels_shape["output"], name="output")(hidden)
+    ...         return keras.Model(spectra, labels)
+    >>> rng = np.random.default_rng(0)
+    >>> net = TwoLayers()
+    >>> history = net.fit(rng.normal(size=(100, 20)), rng.normal(size=(100, 2)))
+    >>> net.predict(rng.normal(size=(3, 20))).shape
+    (3, 2)
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.name = "Convolutional Neural Network"
+        self._model_type = "CNN"
+        self.task = "regression"
+        self.dropout_rate = 0.0
+        self.val_size = 0.1
+        self.max_epochs = 100
+        self.lr = 0.001
+        self.input_norm_mode = 1
+        self.labels_norm_mode = 2
+
+    def compile(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
+        """Build the network and prepare it for training; `fit` does so by itself.
+
+        Parameters
+        ----------
+        optimizer : str or keras.optimizers.Optimizer, optional
+            Default: Adam with the network's ``lr``, ``beta_1``, ``beta_2``, ``optimizer_epsilon``.
+        loss, metrics, weighted_metrics, loss_weights : optional
+            As in `keras.Model.compile`. Defaults: those of the task, which know of missing labels.
+
+        Raises
+        ------
+        RuntimeError
+            If the task is unknown.
+        """
+        settings = task_settings(self.task)
+        self._last_layer_activation = settings.last_activation
+        self._n_seeds = 0
+        model = self.model()
+        self.keras_model = model[0] if isinstance(model, list | tuple) else model
+        self.optimizer = self._new_optimizer(optimizer)
+        self.keras_model.compile(
+            optimizer=self.optimizer,
+            loss=loss or settings.loss,
+            metrics=metrics or self.metrics or list(settings.metrics),
+            weighted_metrics=weighted_metrics,
+            loss_weights=loss_weights,
+        )
+
+    def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None):
+        """Train on spectra or images with labels.
+
+        Parameters
+        ----------
+        input_data : array, shape (n_stars, n_pixels) or (n_stars, height, width[, channels]), or dict of arrays
+            In physical units. Pixels that are NaN, the magic number or marked in `mask` are missing and become
+            the training mean.
+        labels : array, shape (n_stars, n_labels), or dict of arrays
+            In physical units. NaN or the magic number marks a missing label.
+        sample_weight : array, shape (n_stars,), optional
+            Multiplies each star's loss.
+        mask : array of bool, shape of `input_data`, optional
+            True marks a bad pixel.
+        groups : array, shape (n_stars,), optional
+            One identifier per row; rows of one group (visits of one star) never stand on both sides of the split
+            into training and validation.
+
+        Returns
+        -------
+        keras.callbacks.History
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            For data that can't be used, before the training starts.
+        """
+        self._check_settings()
+        return self._fit(
+            _data.checked_sample(
+                self, input_data, labels, mask=mask, sample_weight=sample_weight, groups=groups
+            )
+        )
+
+    def fit_on_batch(self, input_data, labels, sample_weight=None, *, mask=None):
+        """Train for one epoch on all stars as a single batch; parameters are those of `fit`."""
+        self._check_settings()
+        return self._fit_on_batch(
+            _data.checked_sample(self, input_data, labels, mask=mask, sample_weight=sample_weight)
+        )
+
+    def predict(self, input_data, *, mask=None):
+        """Labels of stars, in physical units.
+
+        Parameters
+        ----------
+        input_data : array or dict of arrays
+            As in `fit`.
+        mask : array of bool, optional
+            True marks a bad pixel.
+
+        Returns
+        -------
+        array of float32, shape (n_stars, n_labels)
+            NaN, with a warning, for a star without a good pixel.
+
+        Raises
+        ------
+        AttributeError
+            If the network was not trained.
+        ValueError, TypeError
+            For data that can't be used.
+        """
+        self.has_model_check()
+        inputs, masks = _data.checked_inputs(self, input_data, mask)
+        n_stars = len(inputs["input"])
+        blocks = []
+        with tqdm(total=n_stars, desc="Predicting", unit="star", disable=not self.verbose) as progress:
+            for start in range(0, n_stars, _BLOCK_ROWS):
+                rows = np.arange(start, min(start + _BLOCK_ROWS, n_stars))
+                normalised = self._read_inputs(inputs, masks, rows)
+                blocks.append(_main_output(self._forward(normalised)))
+                progress.update(len(rows))
+        prediction = self._in_physical_units(np.concatenate(blocks))
+        return blank_empty_stars(inputs, masks, prediction)
+
+    def evaluate(self, input_data, labels, *, mask=None):
+        """Loss and metrics of a set of stars, on normalised labels.
+
+        Parameters
+        ----------
+        input_data, labels, mask
+            As in `fit`.
+
+        Returns
+        -------
+        dict
+            Name to value: ``loss``, ``mean_absolute_error``, ``mean_error``.
+        """
+        self.has_model_check()
+        return self._evaluate(_data.checked_sample(self, input_data, labels, mask=mask, for_training=False))
+
+    def _forward(self, normalised):
+        return self.keras_model.predict(normalised, batch_size=self.batch_size, verbose=0)
+
+    def _in_physical_units(self, normalised):
+        return self.labels_normalizer.denormalize({"output": normalised})["output"].astype("float32")
+
+    def _check_settings(self):
+        task_settings(self.task)
+
+
+def blank_empty_stars(inputs, masks, *arrays):
+    """Set the rows of stars without a good pixel to NaN, in place, with a warning; returns the array(s)."""
+    empty = _data.empty_stars(inputs, masks)
+    if empty.any():
+        warnings.warn(
+            f"{int(empty.sum())} of {len(empty)} stars have no good pixel; their predictions are NaN.",
+            stacklevel=3,
+        )
+        for array in arrays:
+            array[empty] = np.nan
+    return arrays[0] if len(arrays) == 1 else arrays
+
+
+def _main_output(predicted):
+    if isinstance(predicted, dict):
+        predicted = predicted["output"]
+    elif isinstance(predicted, list | tuple):
+        predicted = predicted[0]
+    return np.asarray(keras.ops.convert_to_numpy(predicted))

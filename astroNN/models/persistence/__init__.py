@@ -1,0 +1,1 @@
+"""Saved networks: the folder, written whole and read with distrust."""

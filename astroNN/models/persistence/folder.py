@@ -1,0 +1,111 @@
+"""Writing a network's folder."""
+
+import json
+import platform
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from astroNN import __version__
+from astroNN.models.persistence.card import hyper_parameter_text, model_card
+from astroNN.models.persistence.hdf5 import write_weights
+from astroNN.models.persistence.schema import KEYS, PARAMETER_FILE
+from astroNN.shared.checks import check_one_of
+from astroNN.shared.files import atomic_folder, filehash
+from astroNN.shared.messages import tell
+from astroNN.shared.nn_tools import folder_runnum
+
+__all__ = ["FORMAT_VERSION", "WEIGHTS_FILE", "save_network"]
+
+FORMAT_VERSION = 2
+WEIGHTS_FILE = "model.weights.h5"
+HISTORY_FILE = "training_history.csv"
+
+
+def save_network(net, name, model_plot, if_exists):
+    """Write a network's folder, whole or not at all; see `NeuralNetMaster.save`."""
+    check_one_of("if_exists", if_exists, ("rename", "error", "replace"))
+    name = name or net.folder_name or folder_runnum()
+    wanted = Path(name).expanduser().absolute()
+    with atomic_folder(wanted, if_exists) as draft:
+        _fill(net, draft.folder, model_plot)
+    if draft.path != wanted:
+        warnings.warn(
+            f"The folder {wanted} exists already; the network was saved in {draft.path} instead. To put it in the "
+            "old one's place say save(..., if_exists='replace').",
+            stacklevel=3,
+        )
+    net.folder_name = draft.path.name
+    net.fullfilepath = str(draft.path)
+    tell(f"Saved the network in {draft.path}", net.verbose)
+    return draft.path
+
+
+def _fill(net, folder, model_plot):
+    write_weights(net.keras_model, folder / WEIGHTS_FILE)
+    parameters = network_parameters(net) | {"weights_sha256": filehash(folder / WEIGHTS_FILE)}
+    text = json.dumps(parameters, indent=4, sort_keys=True, allow_nan=False)
+    (folder / PARAMETER_FILE).write_text(text + "\n", encoding="utf-8")
+    (folder / "hyperparameter.txt").write_text(hyper_parameter_text(net), encoding="utf-8")
+    (folder / "model_card.md").write_text(model_card(net), encoding="utf-8")
+    if net.virtual_cvslogger is not None:
+        net.virtual_cvslogger.savefile(folder)
+    if model_plot:
+        _plot(net, folder)
+
+
+def network_parameters(net):
+    """Everything a folder's JSON says of a network, but for the hash of its weights."""
+    values = {name: _plain(getattr(net, key.attribute, None)) for name, key in KEYS.items()}
+    return values | {
+        "id": net._model_identifier or type(net).__name__,
+        "input": {name: list(shape) for name, shape in net._input_shape.items()},
+        "labels": {name: _plain(shape) for name, shape in net._labels_shape.items()},
+        **_normalizer_parameters("input", net.input_normalizer, net._input_shape),
+        **_normalizer_parameters("labels", net.labels_normalizer, net._labels_shape),
+        "val_idx": _plain(net.val_idx),
+        "calibration": _calibration(net),
+        "format_version": FORMAT_VERSION,
+        "versions": {
+            "astroNN": __version__,
+            "keras": keras.__version__,
+            "keras_backend": keras.backend.backend(),
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }
+
+
+def _normalizer_parameters(side, normalizer, names):
+    def listed(statistics):
+        return {name: np.atleast_1d(statistics[name]).tolist() for name in names if name in statistics}
+
+    return {
+        f"{side}_mean": listed(normalizer.mean_labels),
+        f"{side}_std": listed(normalizer.std_labels),
+        f"{side}_fill": {name: np.asarray(fill).tolist() for name, fill in normalizer.fill.items()},
+        f"{side}_norm_mode": normalizer.modes_as_text(names),
+    }
+
+
+def _calibration(net):
+    calibration = getattr(net, "calibration", None)
+    return None if calibration is None else calibration.to_dict()
+
+
+def _plain(value):
+    """Value in the types of JSON."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, tuple | list):
+        return [_plain(entry) for entry in value]
+    return value
+
+
+def _plot(net, folder):
+    try:
+        keras.utils.plot_model(net.keras_model, to_file=str(folder / "model.png"), show_shapes=True)
+    except ImportError as error:
+        warnings.warn(f"model.png was not drawn: {error}", stacklevel=5)

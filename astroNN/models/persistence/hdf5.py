@@ -1,0 +1,142 @@
+"""Weights in HDF5, one group per layer, found again by name and exact shape.
+
+Nothing in the file is executed, and no link is followed: arrays are looked up under the names that the network's
+own layers have. An array that finds no place, and a layer that finds no array, is an error.
+"""
+
+import re
+
+import h5py
+import numpy as np
+
+from astroNN.shared.errors import FolderError
+
+__all__ = ["read_weights", "write_weights"]
+
+
+def write_weights(model, path):
+    """Write all weights of a Keras model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional model.
+    path : str or Path
+        New HDF5 file.
+    """
+    with h5py.File(path, "w") as file:
+        for key, variable in _weights_by_key(model).items():
+            file.create_dataset(key, data=_to_numpy(variable))
+
+
+def read_weights(model, path):
+    """Set all weights of a Keras model from a file; the model is left as it was if anything is wrong.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional model with the layers of the one that was saved.
+    path : str or Path
+        File of `write_weights`.
+
+    Raises
+    ------
+    FolderError
+        If the file is truncated, or its arrays are not exactly those of the model.
+    """
+    expected = _weights_by_key(model)
+    try:
+        with h5py.File(path, "r") as file:
+            arrays = _read_arrays(file, expected, path)
+    except FolderError:
+        raise
+    except OSError as error:
+        raise FolderError(
+            f"The weights {path} can't be read: {error}. The file is truncated or no HDF5 file; copy the folder anew "
+            "from where it was saved."
+        ) from error
+    for key, variable in expected.items():
+        variable.assign(arrays[key])
+
+
+def _read_arrays(file, expected, path):
+    stored = _stored_datasets(file, path)
+    unused, lacking = sorted(set(stored) - set(expected)), sorted(set(expected) - set(stored))
+    if unused or lacking:
+        raise FolderError(
+            f"The weights {path} don't belong to this network: it lacks {lacking or 'nothing'} and has {unused or 'nothing'} "
+            "besides. The class of the network, or its settings, changed since it was saved."
+        )
+    for key, dataset in stored.items():
+        if tuple(dataset.shape) != tuple(expected[key].shape):
+            raise FolderError(
+                f"The weights {path}: '{key}' has the shape {dataset.shape}, but the network needs "
+                f"{tuple(expected[key].shape)}."
+            )
+    return {key: np.asarray(dataset[()]) for key, dataset in stored.items()}
+
+
+def _stored_datasets(file, path):
+    """Datasets by path inside the file; links to elsewhere and virtual datasets are refused unread."""
+    datasets = {}
+
+    def walk(group, prefix):
+        for name in group:
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                raise FolderError(f"The weights {path}: '{prefix}{name}' is a link, which is never followed.")
+            node = group[name]
+            if isinstance(node, h5py.Group):
+                walk(node, f"{prefix}{name}/")
+                continue
+            if node.is_virtual or node.external or node.dtype.kind != "f":
+                raise FolderError(f"The weights {path}: '{prefix}{name}' is no plain array of numbers.")
+            datasets[prefix + name] = node
+
+    walk(file, "")
+    return datasets
+
+
+def _weights_by_key(model):
+    """Variables by ``<layer>/<weight>``, the same in every process."""
+    layers = [layer for layer in model.layers if layer.weights]
+    names = _stable_names(layers)
+    keyed = {}
+    for layer in layers:
+        for variable in layer.weights:
+            key = f"{names[layer.name]}/{variable.name}"
+            number = 1
+            while key in keyed:
+                number += 1
+                key = f"{names[layer.name]}/{variable.name}_{number}"
+            keyed[key] = variable
+    return keyed
+
+
+def _stable_names(layers):
+    """Layer names, in which automatic numbers count from the first such layer of this model.
+
+    Keras numbers unnamed layers through the whole process: ``dense_4`` here is ``dense`` elsewhere.
+    """
+    automatic = {}
+    for layer in layers:
+        stem = _snake_case(type(layer).__name__)
+        match = re.fullmatch(rf"{stem}(?:_(\d+))?", layer.name)
+        if match:
+            automatic.setdefault(stem, []).append((int(match.group(1) or 0), layer.name))
+    names = {layer.name: layer.name for layer in layers}
+    for stem, numbered in automatic.items():
+        for rank, (_, name) in enumerate(sorted(numbered)):
+            names[name] = f"{stem}_{rank}" if rank else stem
+    return names
+
+
+def _snake_case(name):
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _to_numpy(variable):
+    array = variable.numpy() if hasattr(variable, "numpy") else variable
+    return np.asarray(array)

@@ -1,0 +1,134 @@
+"""Reading a network's folder."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+
+from astroNN.models.base_master_nn import NeuralNetMaster
+from astroNN.models.persistence.folder import WEIGHTS_FILE
+from astroNN.models.persistence.hdf5 import read_weights
+from astroNN.models.persistence.schema import KEYS, PARAMETER_FILE, parse_parameters
+from astroNN.nn.calibration import SpreadCalibration
+from astroNN.nn.utilities.normalizer import Normalizer
+from astroNN.shared.errors import FolderError
+from astroNN.shared.files import filehash, previous_folder
+from astroNN.shared.messages import tell
+
+__all__ = ["load_folder"]
+
+
+def load_folder(folder=None, custom_models=()):
+    """Load a network from the folder in which it was saved.
+
+    The network is built anew from its class and the numbers in the folder; no code and no stored configuration
+    of Keras is run.
+
+    Parameters
+    ----------
+    folder : str or Path, optional
+        The folder. Default: the current one.
+    custom_models : class or list of classes, optional
+        Your own classes, derived from a base of astroNN, among which the folder's class is looked for by name.
+
+    Returns
+    -------
+    NeuralNetMaster
+        Ready to predict, with the same weights bit for bit, and to be trained on.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist, or has no parameters or weights of astroNN.
+    TypeError
+        If its class is unknown.
+    FolderError
+        (a ValueError and an OSError) If a file in it is damaged or was changed.
+
+    Examples
+    --------
+    >>> from astroNN.models import load_folder
+    >>> net = load_folder("run")  # doctest: +SKIP
+    >>> pred, pred_std = net.predict(spectra)  # doctest: +SKIP
+    """
+    path = _existing(Path.cwd() if folder is None else Path(folder).expanduser().absolute())
+    parameters = parse_parameters(path / PARAMETER_FILE)
+    net = _find_class(parameters["id"], custom_models)()
+    _set_parameters(net, parameters)
+    _set_normalizers(net, parameters)
+    weights = path / WEIGHTS_FILE
+    if not weights.is_file():
+        raise FileNotFoundError(f"The folder {path} has no weights: {WEIGHTS_FILE} is missing. Copy it anew.")
+    if filehash(weights) != parameters.get("weights_sha256"):
+        raise FolderError(
+            f"The weights {weights} are truncated or were changed since they were saved: their checksum is not the "
+            f"one in {PARAMETER_FILE}. Copy the folder anew from where it was saved."
+        )
+    net.compile()
+    read_weights(net.keras_model, weights)
+    net.folder_name, net.fullfilepath = path.name, str(path)
+    tell(f"Loaded astroNN model, model type: {net.name} -> {parameters['id']}", net.verbose)
+    return net
+
+
+def _existing(path):
+    if not path.is_dir():
+        aside = previous_folder(path)
+        if not aside.is_dir():
+            raise FileNotFoundError(f"Folder not exists: {path}")
+        # A kill came between the two renames of a replacing save: this is the whole old network.
+        path = aside
+    if not (path / PARAMETER_FILE).is_file():
+        raise FileNotFoundError(
+            f"Are you sure this is an astroNN generated folder? {path} has no {PARAMETER_FILE}."
+        )
+    return path
+
+
+def _find_class(identifier, custom_models):
+    custom = custom_models if isinstance(custom_models, list | tuple) else [custom_models]
+    known = {cls.__name__: cls for cls in custom}
+    if identifier in known:
+        return known[identifier]
+    models = importlib.import_module("astroNN.models")
+    found = getattr(models, identifier, None) if identifier in models.__all__ else None
+    if not isinstance(found, type) or not issubclass(found, NeuralNetMaster):
+        raise TypeError(
+            f"Unknown model identifier -> {identifier}! If it is a class of yours, give it: "
+            f"load_folder(..., custom_models={identifier})."
+        )
+    return found
+
+
+def _set_parameters(net, parameters):
+    for name, key in KEYS.items():
+        if parameters.get(name) is not None:
+            setattr(net, key.attribute, parameters[name])
+    net._input_shape = {name: tuple(shape) for name, shape in parameters["input"].items()}
+    net._labels_shape = {
+        name: tuple(shape) if isinstance(shape, list) else shape
+        for name, shape in parameters["labels"].items()
+    }
+    if parameters.get("val_idx") is not None:
+        net.val_idx = np.asarray(parameters["val_idx"], dtype=int)
+        net.train_idx = np.setdiff1d(np.arange(net.num_train + net.val_num), net.val_idx)
+        net.has_val = net.val_num > 0
+    if parameters.get("calibration") is not None:
+        net.calibration = SpreadCalibration.from_dict(parameters["calibration"])
+
+
+def _set_normalizers(net, parameters):
+    net.input_norm_mode, net.labels_norm_mode = parameters["input_norm_mode"], parameters["labels_norm_mode"]
+    net.input_normalizer = _normalizer(net, parameters, "input")
+    net.labels_normalizer = _normalizer(net, parameters, "labels")
+    net._publish_statistics()
+
+
+def _normalizer(net, parameters, side):
+    normalizer = Normalizer(parameters[f"{side}_norm_mode"], net.verbose)
+    for attribute, suffix in (("mean_labels", "mean"), ("std_labels", "std"), ("fill", "fill")):
+        table = parameters.get(f"{side}_{suffix}") or {}
+        setattr(
+            normalizer, attribute, {name: np.asarray(values, "float32") for name, values in table.items()}
+        )
+    return normalizer

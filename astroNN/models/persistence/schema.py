@@ -1,0 +1,167 @@
+"""What stands in ``astroNN_model_parameter.json``: the keys of the established format, and ours.
+
+One table names, for every key, the attribute of the network and what values are allowed; writing and reading both
+go by it.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from astroNN.shared.errors import FolderError
+
+__all__ = ["KEYS", "PARAMETER_FILE", "parse_parameters"]
+
+PARAMETER_FILE = "astroNN_model_parameter.json"
+_SIZE_LIMIT = 1 << 30  # bytes of JSON that are read at most
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_shape_table(value):
+    return isinstance(value, dict) and all(_is_shape(shape) for shape in value.values())
+
+
+def _is_shape(value):
+    values = value if isinstance(value, list) else [value]
+    return bool(values) and all(
+        isinstance(n, int) and not isinstance(n, bool) and 0 < n < 1 << 31 for n in values
+    )
+
+
+def _is_integers(value):
+    values = value if isinstance(value, list) else [value]
+    return all(isinstance(v, int) or (isinstance(v, list) and _is_integers(v)) for v in values)
+
+
+def _is_text(value):
+    return isinstance(value, str)
+
+
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_names(value):
+    return isinstance(value, list | str)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the JSON file: where it lives on the network, and what it may hold."""
+
+    attribute: str
+    allowed: Callable
+    needed: str
+    required: bool = False
+
+
+KEYS = {
+    "hidden": Key("num_hidden", _is_integers, "integers"),
+    "filternum": Key("num_filters", _is_integers, "integers"),
+    "filterlen": Key("filter_len", _is_integers, "integers"),
+    "pool_length": Key("pool_length", _is_integers, "integers"),
+    "task": Key("task", _is_text, "a text"),
+    "activation": Key("activation", _is_text, "a text"),
+    "last_layer_activation": Key("_last_layer_activation", _is_text, "a text"),
+    "valsize": Key("val_size", _is_number, "a number", required=True),
+    "targetname": Key("targetname", _is_names, "names", required=True),
+    "dropout_rate": Key("dropout_rate", _is_number, "a number"),
+    "l1": Key("l1", _is_number, "a number"),
+    "l2": Key("l2", _is_number, "a number"),
+    "maxnorm": Key("maxnorm", _is_number, "a number"),
+    "batch_size": Key("batch_size", _is_count, "an integer", required=True),
+    "inv_tau": Key("inv_model_precision", _is_number, "a number"),
+    "length_scale": Key("length_scale", _is_number, "a number"),
+    "aux_length": Key("aux_length", _is_count, "an integer"),
+    "input_names": Key("input_names", _is_names, "names"),
+    "output_names": Key("output_names", _is_names, "names"),
+    # Ours, beyond the established format.
+    "lr": Key("lr", _is_number, "a number"),
+    "max_epochs": Key("max_epochs", _is_count, "an integer"),
+    "mc_num": Key("mc_num", _is_count, "an integer"),
+    "seed": Key("seed", _is_count, "an integer"),
+    "num_train": Key("num_train", _is_count, "an integer"),
+    "val_num": Key("val_num", _is_count, "an integer"),
+}
+
+
+def parse_parameters(path):
+    """Content of a parameter file, checked.
+
+    Parameters
+    ----------
+    path : Path
+        The JSON file.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    FolderError
+        If the file is no JSON, or a key is missing or holds what it can't.
+    """
+    if path.stat().st_size > _SIZE_LIMIT:
+        raise FolderError(f"{path} is larger than 1 GiB: this is no parameter file of astroNN.")
+    try:
+        parameters = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise FolderError(
+            f"{path} is damaged: {error}. Copy the folder anew from where it was saved."
+        ) from error
+    if not isinstance(parameters, dict) or not isinstance(parameters.get("id"), str):
+        raise FolderError(f"{path} is no parameter file of astroNN: it has no `id`.")
+    if "format_version" not in parameters:
+        raise FolderError(
+            f"{path} was written by version 1 of astroNN. This version reads the folders that it has written itself "
+            "(they hold a `format_version`)."
+        )
+    _check(path, parameters)
+    return parameters
+
+
+def _check(path, parameters):
+    for name, key in KEYS.items():
+        value = parameters.get(name)
+        if value is None and not key.required:
+            continue
+        if name not in parameters:
+            raise FolderError(f"{path} lacks the key `{name}`.")
+        if not key.allowed(value):
+            raise FolderError(f"{path}: `{name}` must be {key.needed}, got {_shortened(value)}.")
+    for name in ("input", "labels"):
+        if not _is_shape_table(parameters.get(name)):
+            raise FolderError(
+                f"{path}: `{name}` must give the shape of every array, got {_shortened(parameters.get(name))}."
+            )
+        for statistic in ("mean", "std"):
+            _check_statistics(path, parameters, f"{name}_{statistic}")
+
+
+def _check_statistics(path, parameters, name):
+    table = parameters.get(name)
+    if not isinstance(table, dict):
+        raise FolderError(f"{path}: `{name}` must be a table of numbers, got {_shortened(table)}.")
+    for key, values in table.items():
+        if not _is_finite_array(values):
+            raise FolderError(
+                f"{path}: `{name}` for '{key}' must be finite numbers, got {_shortened(values)}."
+            )
+
+
+def _is_finite_array(values):
+    try:
+        return bool(np.isfinite(np.asarray(values, dtype="float64")).all())
+    except (TypeError, ValueError):
+        return False
+
+
+def _shortened(value):
+    text = repr(value)
+    return text if len(text) < 80 else text[:77] + "..."

@@ -1,0 +1,1 @@
+"""How networks are trained: losses with label errors, splits, callbacks."""

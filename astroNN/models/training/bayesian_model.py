@@ -1,0 +1,57 @@
+"""Keras model whose loss uses the errors of the labels."""
+
+import keras
+from keras import ops
+
+from astroNN.nn.losses import robust_mse
+
+__all__ = ["BayesianModel", "LABELS_ERR"]
+
+LABELS_ERR = "labels_err"
+
+
+@keras.saving.register_keras_serializable(package="astroNN")
+class BayesianModel(keras.Model):
+    """Functional model with outputs ``output`` and ``variance_output``, trained with `robust_mse`.
+
+    Its inputs hold ``labels_err``, the errors of the normalised labels: they enter the loss, not the network.
+    Build it as ``BayesianModel(inputs={..., "labels_err": ...}, outputs={"output": ..., "variance_output": ...})``.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.output_loss_tracker = keras.metrics.Mean(name="output_loss")
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Mean over the stars of the robust loss, plus the regularisation terms of the layers.
+
+        Parameters
+        ----------
+        x : dict of tensors
+            With ``labels_err``, shape (n_stars, n_labels).
+        y, y_pred : dict of tensors
+            With ``output``; and ``variance_output`` in `y_pred`: the predicted log variance.
+        sample_weight : tensor, shape (n_stars,), optional
+            One weight per star.
+        training : bool, optional
+            Not used: the loss is the same in training and in evaluation.
+
+        Returns
+        -------
+        scalar tensor
+        """
+        per_star = robust_mse(
+            y["output"],
+            y_pred["output"],
+            y_pred["variance_output"],
+            x[LABELS_ERR],
+            _one_per_star(sample_weight),
+        )
+        data_loss = ops.mean(per_star)
+        self.output_loss_tracker.update_state(data_loss, sample_weight=ops.shape(per_star)[0])
+        return sum(self.losses, data_loss)
+
+
+def _one_per_star(sample_weight):
+    # Keras hands the same weights to every output.
+    return sample_weight["output"] if isinstance(sample_weight, dict) else sample_weight

@@ -1,0 +1,105 @@
+"""What "missing" means, decided once for every loss: the magic number (-9999.) or NaN."""
+
+import keras
+from keras import ops
+
+from astroNN.config import MAGIC_NUMBER
+
+__all__ = ["fill_missing", "magic_correction_term", "magic_num_check", "mean_over_present", "weighted_loss"]
+
+
+def magic_num_check(x):
+    """Where a tensor is missing.
+
+    Parameters
+    ----------
+    x : tensor
+        Any shape.
+
+    Returns
+    -------
+    tensor of bool
+        True where `x` is the magic number or NaN.
+    """
+    x = _as_float(x)
+    # float16 and bfloat16 can't hold -9999 exactly: compare with the number as that dtype rounds it.
+    return ops.logical_or(ops.equal(x, ops.cast(MAGIC_NUMBER, x.dtype)), ops.isnan(x))
+
+
+def fill_missing(y_true, y_pred):
+    """Labels with their gaps filled by the prediction, and where labels are present.
+
+    A loss computed from filled labels is zero, with zero gradient, at the gaps. To mask the loss afterwards is
+    not enough: a NaN or -9999. that has entered the computation still poisons the gradient.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels with gaps, and their prediction.
+
+    Returns
+    -------
+    labels : tensor, shape (n_stars, n_labels)
+        In the dtype of `y_pred`.
+    present : tensor, shape (n_stars, n_labels)
+        1 where the label was measured, else 0, in the same dtype.
+    y_pred : tensor
+        As given, as a tensor.
+
+    Raises
+    ------
+    ValueError
+        If the last axes differ.
+    """
+    y_true, y_pred = _as_float(y_true), _as_float(y_pred)
+    if y_true.shape[-1] != y_pred.shape[-1]:
+        raise ValueError(
+            f"`y_true` has {y_true.shape[-1]} labels on its last axis and `y_pred` {y_pred.shape[-1]}: "
+            f"the shapes are {tuple(y_true.shape)} and {tuple(y_pred.shape)}, the last axes must agree."
+        )
+    missing = magic_num_check(y_true)
+    labels = ops.where(missing, y_pred, ops.cast(y_true, y_pred.dtype))
+    return labels, ops.cast(ops.logical_not(missing), y_pred.dtype), y_pred
+
+
+def mean_over_present(element, present):
+    """Mean over the last axis of the elements whose label is present; 0 for a star without any."""
+    return ops.sum(element * present, axis=-1) / ops.maximum(ops.sum(present, axis=-1), 1.0)
+
+
+def magic_correction_term(y_true):
+    """Number of labels divided by the number of those present, for every star.
+
+    A mean over all labels, in which missing ones count 0, times this term is the mean over the labels present.
+
+    Parameters
+    ----------
+    y_true : tensor, shape (n_stars, n_labels)
+        Labels; magic number or NaN marks a missing one.
+
+    Returns
+    -------
+    tensor of float32, shape (n_stars,)
+        At least 1; exactly 1 for a star without any label, whose loss is 0.
+
+    Examples
+    --------
+    >>> magic_correction_term([[2.0, -9999.0, -9999.0], [2.0, -9999.0, 4.0]]).numpy().tolist()
+    [3.0, 1.5]
+    """
+    present = ops.cast(ops.logical_not(magic_num_check(y_true)), "float32")
+    n_present = ops.sum(present, axis=-1)
+    n_labels = ops.sum(ops.ones_like(present), axis=-1)
+    return ops.where(n_present > 0, n_labels / ops.maximum(n_present, 1.0), 1.0)
+
+
+def weighted_loss(losses, sample_weight=None):
+    """Losses times the sample weights (elementwise, not divided by their sum)."""
+    if sample_weight is None:
+        return losses
+    return losses * ops.cast(sample_weight, losses.dtype)
+
+
+def _as_float(x):
+    x = ops.convert_to_tensor(x)
+    return x if keras.backend.is_float_dtype(x.dtype) else ops.cast(x, keras.config.floatx())

@@ -1,0 +1,1 @@
+"""What every room of the library needs: checks of input, atomic files, messages, old names."""

@@ -1,0 +1,238 @@
+"""Checks of what users give, made before any work starts. Each error says what came and what is needed."""
+
+import numpy as np
+
+from astroNN.config import MAGIC_NUMBER
+from astroNN.shared.errors import ConfigurationError, RowCountError
+
+__all__ = [
+    "as_masks",
+    "as_named_arrays",
+    "as_vector",
+    "as_weights",
+    "check_at_least",
+    "check_errors",
+    "check_finite",
+    "check_known_shape",
+    "check_label_columns",
+    "check_one_of",
+    "check_rows",
+]
+
+_BLOCK_ROWS = 2048
+
+
+def as_named_arrays(argument, data, default_name):
+    """Numeric arrays by name, from one array or a dictionary.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the user's argument, for errors.
+    data : array or dict of arrays
+        One-dimensional data are one spectrum for inputs, and one label per star for labels: the caller decides.
+    default_name : str
+        Name for a bare array.
+
+    Returns
+    -------
+    dict of arrays
+        Not copied.
+
+    Raises
+    ------
+    TypeError
+        If data are not numbers.
+    ValueError
+        If an array is empty.
+    """
+    if data is None:
+        raise ValueError(
+            f"`{argument}` is None: give an array of shape (n_stars, ...), or a dictionary of arrays."
+        )
+    named = data if isinstance(data, dict) else {default_name: data}
+    if default_name not in named:
+        raise ValueError(
+            f"`{argument}` is a dictionary without the key '{default_name}'; it has {sorted(named)}."
+        )
+    return {name: _as_numeric(_label(argument, data, name), array) for name, array in named.items()}
+
+
+def as_masks(mask, inputs):
+    """Masks of bad elements by input name; True marks a bad pixel.
+
+    Parameters
+    ----------
+    mask : None, array or dict of arrays
+        Of the shape of the inputs; a bare array is for ``"input"``.
+    inputs : dict of arrays
+        The inputs.
+
+    Returns
+    -------
+    dict of arrays of bool
+        Empty without a mask.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, a shape differs, or the values are not 0 and 1.
+    """
+    if mask is None:
+        return {}
+    masks = {}
+    for name, array in (mask if isinstance(mask, dict) else {"input": mask}).items():
+        if name not in inputs:
+            raise ValueError(f"`mask` names the input '{name}', but the inputs are {sorted(inputs)}.")
+        array = np.asarray(array)
+        shape = inputs[name].shape
+        if array.ndim == len(shape) - 1 and (1, *array.shape) == tuple(shape):
+            array = array[None]
+        if array.shape != tuple(shape):
+            raise ValueError(
+                f"`mask` for '{name}' has shape {array.shape}, but the input has {tuple(shape)}."
+            )
+        if array.dtype != bool and not np.isin(np.unique(array), (0, 1)).all():
+            raise ValueError(
+                f"`mask` for '{name}' must be True (or 1) where a pixel is bad, else False (or 0); it holds other "
+                "values. Turn a bitmask into this with `astroNN.apogee.bitmask_boolean`."
+            )
+        masks[name] = array.astype(bool)
+    return masks
+
+
+def as_vector(argument, values, n_rows, dtype=None):
+    """One value per star, as an array of shape (n_rows,)."""
+    values = np.asarray(values, dtype=dtype)
+    if values.shape != (n_rows,):
+        raise RowCountError(
+            f"`{argument}` must have one value for each of the {n_rows} stars, got shape {values.shape}."
+        )
+    return values
+
+
+def as_weights(sample_weight, n_rows):
+    """Sample weights, one per star, finite and not negative."""
+    weights = as_vector("sample_weight", sample_weight, n_rows, "float32")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(
+            "`sample_weight` must be finite and not negative; give 0 to a star that shall not count."
+        )
+    return weights
+
+
+def check_rows(**arrays):
+    """Raise `RowCountError` unless all arrays (by argument name) have the same number of rows."""
+    counts = {name: len(array) for name, array in arrays.items() if array is not None}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"`{name}` {count}" for name, count in counts.items())
+        raise RowCountError(
+            f"All arrays must have one row per star, in the same order, but the row counts are {listed}."
+        )
+
+
+def check_known_shape(argument, name, shape, known):
+    """Raise unless data have the shape (without rows) that the network was built for."""
+    if tuple(shape) != tuple(known):
+        hint = ""
+        if known[0] == 7514 and shape and shape[0] == 8575:
+            hint = " Spectra of 8575 pixels still have the chip gaps: use `astroNN.apogee.gap_delete` first."
+        raise ValueError(
+            f"`{argument}` '{name}': this network was built for {_per_star(known)}, got {_per_star(shape)}.{hint}"
+        )
+
+
+def check_finite(argument, array):
+    """Raise if an array holds an infinity (NaN and the magic number are missing values, which are allowed)."""
+    for start in range(0, len(array), _BLOCK_ROWS):
+        block = np.asarray(array[start : start + _BLOCK_ROWS])
+        infinite = np.isinf(block)
+        if infinite.any():
+            row = start + int(np.argmax(infinite.reshape(len(block), -1).any(axis=1)))
+            raise ValueError(
+                f"`{argument}` holds infinite values (the first in row {row}). Set bad pixels to NaN or "
+                f"{MAGIC_NUMBER}, or mark them in `mask`."
+            )
+
+
+def check_errors(argument, errors, like):
+    """Float array of errors in the shape of the values; missing ones are NaN.
+
+    Raises
+    ------
+    ValueError
+        If an error is negative (but for the magic number) or infinite, or the shape differs.
+    """
+    errors = np.asarray(_as_numeric(argument, errors), dtype="float32")
+    if errors.ndim == len(like.shape) - 1 and errors.size == np.prod(like.shape):
+        errors = errors.reshape(like.shape)
+    if errors.shape != tuple(like.shape):
+        raise RowCountError(
+            f"`{argument}` must have the shape {tuple(like.shape)} of the values it belongs to, got {errors.shape}."
+        )
+    missing = np.isnan(errors) | (errors == np.float32(MAGIC_NUMBER))
+    if (errors[~missing] < 0).any():
+        worst = errors[~missing].min()
+        raise ValueError(
+            f"`{argument}` holds negative errors (the lowest is {worst:g}). Errors are standard deviations; mark "
+            f"unknown ones by NaN or {MAGIC_NUMBER}."
+        )
+    if np.isinf(errors).any():
+        raise ValueError(f"`{argument}` holds infinite errors; mark unknown ones by NaN or {MAGIC_NUMBER}.")
+    return np.where(missing, np.float32(np.nan), errors)
+
+
+def check_label_columns(labels, names=None):
+    """Raise if a column of labels has no value at all."""
+    labels = labels.reshape(len(labels), -1)
+    present = ~(np.isnan(labels) | (labels == np.float32(MAGIC_NUMBER)))
+    empty = np.flatnonzero(~present.any(axis=0))
+    if len(empty):
+        listed = ", ".join(_column_name(column, names, labels.shape[1]) for column in empty[:8])
+        raise ValueError(
+            f"`labels`: every value is missing in column {listed}. A network can't learn a label that no star has: "
+            "leave the column out."
+        )
+
+
+def check_at_least(argument, value, minimum):
+    """Raise unless a setting is an integer of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
+        raise ConfigurationError(
+            f"{argument} cannot be smaller than {minimum} and must be an integer, got {value!r}."
+        )
+
+
+def check_one_of(argument, value, allowed):
+    """Raise unless a setting is one of those allowed."""
+    if value not in allowed:
+        raise ConfigurationError(
+            f"`{argument}` must be one of {', '.join(map(repr, allowed))}, got {value!r}."
+        )
+
+
+def _as_numeric(argument, array):
+    if not hasattr(array, "dtype") or not hasattr(array, "shape"):
+        array = np.asarray(array)
+    if np.dtype(array.dtype).kind not in "buif":
+        raise TypeError(
+            f"`{argument}` has dtype {array.dtype}; numbers are needed. Rows of unequal length or mixed types make "
+            "an object array: build one with `np.stack(...)` and `.astype('float32')`."
+        )
+    if 0 in array.shape or len(array.shape) == 0:
+        raise ValueError(f"`{argument}` is empty or a single number: its shape is {tuple(array.shape)}.")
+    return array
+
+
+def _label(argument, data, name):
+    return f"{argument}['{name}']" if isinstance(data, dict) else argument
+
+
+def _per_star(shape):
+    return f"{'x'.join(map(str, shape))} values per star"
+
+
+def _column_name(column, names, n_columns):
+    if isinstance(names, list | tuple | np.ndarray) and len(names) == n_columns:
+        return f"{column} ({names[column]})"
+    return str(column)

@@ -1,0 +1,43 @@
+"""Messages to the user, through the logger ``astroNN``.
+
+A user who has set up logging gets the messages there. One who has not sees them on standard output, as plain
+text; ``verbose=0`` on a network silences them.
+"""
+
+import logging
+import sys
+
+__all__ = ["logger", "tell"]
+
+logger = logging.getLogger("astroNN")
+
+
+class _StandardOutput(logging.StreamHandler):
+    """Writes to whatever ``sys.stdout`` is at the time (notebooks and test runners replace it)."""
+
+    def __init__(self):
+        logging.Handler.__init__(self)
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    @property
+    def stream(self):
+        return sys.stdout
+
+
+def tell(message, verbose=1):
+    """Log an informative message unless `verbose` is 0.
+
+    Parameters
+    ----------
+    message : str
+        One line or several.
+    verbose : int, optional
+        The network's ``verbose``; 0 says nothing.
+    """
+    if not verbose:
+        return
+    if not logger.hasHandlers():
+        logger.addHandler(_StandardOutput())
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.INFO)
+    logger.info(message)
