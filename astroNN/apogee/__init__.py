@@ -1,0 +1,33 @@
+"""APOGEE: pixel grid, bit masks, continuum normalisation, element windows, and readers of its files."""
+
+from astroNN.apogee._aspcap_mask import aspcap_mask
+from astroNN.apogee._continuum import apogee_continuum, continuum, continuum_mask
+from astroNN.apogee._network_input import network_input
+from astroNN.apogee._resample import resample_to_apogee
+from astroNN.apogee.apogee_shared import apogee_default_dr, apogeeid_digit
+from astroNN.apogee.bitmask import bitmask_boolean, bitmask_decompositor, pixel_mask
+from astroNN.apogee.chips import chips_pix_info, chips_split, gap_delete, wavelength_solution
+from astroNN.apogee.readers import read_apstar, read_apvisit, read_aspcapstar
+from astroNN.apogee.spectrum import ApogeeSpectrum
+
+__all__ = [
+    "ApogeeSpectrum",
+    "apogee_continuum",
+    "apogee_default_dr",
+    "apogeeid_digit",
+    "aspcap_mask",
+    "bitmask_boolean",
+    "bitmask_decompositor",
+    "chips_pix_info",
+    "chips_split",
+    "continuum",
+    "continuum_mask",
+    "gap_delete",
+    "network_input",
+    "pixel_mask",
+    "read_apstar",
+    "read_apvisit",
+    "read_aspcapstar",
+    "resample_to_apogee",
+    "wavelength_solution",
+]

@@ -1,0 +1,250 @@
+"""Reading spectra from the files of the survey: aspcapStar, apStar (asStar) and apVisit (asVisit).
+
+The layouts are those of the SDSS data model, apogee reductions r5 (DR12) to DR17.
+"""
+
+import os
+import warnings
+
+import numpy as np
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+
+from astroNN.apogee.chips import N_APSTAR_PIXELS, apstar_wavelength
+from astroNN.apogee.spectrum import ApogeeSpectrum
+from astroNN.config import MAGIC_NUMBER
+
+__all__ = ["ApogeeFileError", "read_apstar", "read_apvisit", "read_aspcapstar"]
+
+# What truncated or foreign bytes raise in astropy.
+ASTROPY_READ_ERRORS = (OSError, TypeError, ValueError, KeyError, IndexError, AttributeError, fits.VerifyError)
+
+# Positions in PARAM and FPARAM (DR13 to DR17: teff, logg, log10 vmicro, [M/H], [C/M], [N/M], [alpha/M], ...).
+PARAM_INDEX = {"teff": 0, "logg": 1, "metals": 3, "alpham": 6}
+
+# Rows of a combined apStar file by way of weighting the visits.
+COMBINATION_ROW = {"pixel": 0, "global": 1}
+
+READER_OF_KIND = {"aspcapStar": "read_aspcapstar", "apStar": "read_apstar", "apVisit": "read_apvisit"}
+
+# Header keywords that name the same quantity in different reductions, the first one found counts.
+ID_KEYWORDS = ("OBJID", "OBJ", "OBJECT")
+OBSERVED_VELOCITY_KEYWORDS = ("VRAD", "VREL")
+HELIOCENTRIC_VELOCITY_KEYWORDS = ("VHELIO", "VHBARY")
+
+
+class ApogeeFileError(OSError, ValueError):
+    """A file that cannot be read as the APOGEE spectrum it should be."""
+
+
+def read_aspcapstar(path):
+    """Read an aspcapStar file: the combined spectrum over ASPCAP's continuum, with the survey's labels.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The FITS file.
+
+    Returns
+    -------
+    ApogeeSpectrum
+        At rest, 8575 pixels, without bit mask.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ApogeeFileError
+        If it is damaged or of another kind (an OSError and a ValueError).
+
+    See Also
+    --------
+    network_input : brings the spectrum to the normalisation that networks are trained on.
+    """
+    hdus = _open(path, "aspcapStar")
+    flux, err = _native(hdus[1].data), _native(hdus[2].data)
+    header = hdus[0].header
+    return ApogeeSpectrum(
+        kind="aspcapStar",
+        wavelength=apstar_wavelength(),
+        flux=flux,
+        err=err,
+        bitmask=None,
+        snr=_number(header, ["SNR"]),
+        apogee_id=_identifier(header),
+        rv=0.0,
+        vhelio=_number(header, HELIOCENTRIC_VELOCITY_KEYWORDS),
+        labels=_parameters(hdus, "PARAM"),
+        raw_labels=_parameters(hdus, "FPARAM"),
+        filename=os.path.basename(os.fspath(path)),
+    )
+
+
+def read_apstar(path, visit=None, combination="pixel"):
+    """Read an apStar (or asStar) file: visits of a star moved to rest, and their combination.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The FITS file.
+    visit : int, optional
+        Number of a visit, from 1, for that visit alone. Default: the combination of all visits.
+    combination : {"pixel", "global"}, optional
+        Combination weighted pixel by pixel (first row of the file; default) or by one weight a visit (second
+        row). Files of a single visit have neither: that visit is given.
+
+    Returns
+    -------
+    ApogeeSpectrum
+        At rest, 8575 pixels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ApogeeFileError
+        If it is damaged or of another kind (an OSError and a ValueError).
+    ValueError
+        If the visit does not exist or the combination is unknown.
+    """
+    if combination not in COMBINATION_ROW:
+        raise ValueError(f"read_apstar: `combination` must be 'pixel' or 'global', got {combination!r}.")
+    hdus = _open(path, "apStar")
+    header = hdus[0].header
+    flux, err, bitmask = (np.atleast_2d(_native(hdus[number].data)) for number in (1, 2, 3))
+    row = _apstar_row(len(flux), visit, combination, path)
+    suffix = "" if visit is None else str(visit)
+    return ApogeeSpectrum(
+        kind="apStar",
+        wavelength=apstar_wavelength(),
+        flux=flux[row],
+        err=err[row],
+        bitmask=bitmask[row],
+        snr=_number(header, ["SNR"] if visit is None else [f"SNRVIS{visit}"]),
+        apogee_id=_identifier(header),
+        rv=0.0,
+        vhelio=_number(header, [keyword + suffix for keyword in HELIOCENTRIC_VELOCITY_KEYWORDS]),
+        filename=os.path.basename(os.fspath(path)),
+    )
+
+
+def read_apvisit(path):
+    """Read an apVisit (or asVisit) file: one visit in the observed frame, chip by chip.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The FITS file.
+
+    Returns
+    -------
+    ApogeeSpectrum
+        Three chips of 4096 (2048 without dithering) pixels, red, green, blue; `rv` from the header (VRAD or
+        VREL).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ApogeeFileError
+        If it is damaged or of another kind (an OSError and a ValueError).
+
+    See Also
+    --------
+    resample_to_apogee : moves it to rest, onto the apStar grid.
+    """
+    hdus = _open(path, "apVisit")
+    header = hdus[0].header
+    flux, err, bitmask, wavelength = (_native(hdus[number].data) for number in (1, 2, 3, 4))
+    return ApogeeSpectrum(
+        kind="apVisit",
+        wavelength=wavelength,
+        flux=flux,
+        err=err,
+        bitmask=bitmask,
+        snr=_number(header, ["SNR"]),
+        apogee_id=_identifier(header),
+        rv=_number(header, OBSERVED_VELOCITY_KEYWORDS),
+        vhelio=_number(header, HELIOCENTRIC_VELOCITY_KEYWORDS),
+        filename=os.path.basename(os.fspath(path)),
+    )
+
+
+def _open(path, wanted):
+    """HDUs of a file of the wanted kind, the first four extensions read; failures name file and way out."""
+    name, reader = os.fspath(path), READER_OF_KIND[wanted]
+    if not os.path.isfile(name):
+        raise FileNotFoundError(f"{reader}: there is no file {name!r}.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            warnings.filterwarnings("error", message=".*truncated", category=AstropyWarning)
+            # A stream of our own: astropy leaves its file open when it fails half way.
+            with open(name, "rb") as stream, fits.open(stream, memmap=False, lazy_load_hdus=False) as hdus:
+                shapes = [None if hdu.data is None else np.shape(hdu.data) for hdu in hdus[1:5]]
+                kind = _kind(hdus, shapes)
+    except (*ASTROPY_READ_ERRORS, AstropyWarning) as error:
+        raise ApogeeFileError(
+            f"{reader}: {name!r} could not be read as FITS ({type(error).__name__}: {error}). The file may "
+            f"be truncated or no FITS file at all: download it again and compare its size and checksum."
+        ) from error
+    if kind != wanted:
+        hint = f"It looks like {kind}: use {READER_OF_KIND[kind]}." if kind else "Its kind is unknown."
+        raise ApogeeFileError(
+            f"{reader}: {name!r} does not have the layout of {wanted} files; its HDU 1 to 4 have the shapes "
+            f"{shapes}. {hint} A file cut off early looks the same: compare its size and checksum."
+        )
+    return hdus
+
+
+def _kind(hdus, shapes):
+    """Kind of file by the layout of its first extensions, or None."""
+    if len(shapes) < 4 or not shapes[0] or not shapes[0] == shapes[1] == shapes[2]:
+        return None
+    has_bits = hdus[3].data.dtype.kind in "iu"
+    if shapes[0][-1] == N_APSTAR_PIXELS:
+        if has_bits:
+            return "apStar"
+        return "aspcapStar" if len(shapes[0]) == 1 and isinstance(hdus[4], fits.BinTableHDU) else None
+    if len(shapes[0]) == 2 and shapes[0][0] == 3 and shapes[3] == shapes[0] and has_bits:
+        return "apVisit"
+    return None
+
+
+def _apstar_row(n_rows, visit, combination, path):
+    n_visits = 1 if n_rows == 1 else n_rows - len(COMBINATION_ROW)
+    if visit is None:
+        return 0 if n_rows == 1 else COMBINATION_ROW[combination]
+    if not 1 <= visit <= n_visits:
+        raise ValueError(
+            f"read_apstar: `visit` must be a number from 1 to {n_visits}, the visits in {os.fspath(path)!r}, "
+            f"got {visit!r}."
+        )
+    return 0 if n_rows == 1 else visit - 1 + len(COMBINATION_ROW)
+
+
+def _native(values):
+    """In the machine's byte order; floats in double precision."""
+    values = np.asarray(values)
+    return values.astype(np.float64 if values.dtype.kind == "f" else values.dtype.newbyteorder("="))
+
+
+def _number(header, keywords):
+    """First of the keywords that holds a finite number, or None."""
+    for keyword in keywords:
+        value = header.get(keyword)
+        if isinstance(value, (int, float)) and np.isfinite(value) and value != MAGIC_NUMBER:
+            return float(value)
+    return None
+
+
+def _identifier(header):
+    return next((str(header[keyword]).strip() for keyword in ID_KEYWORDS if keyword in header), "")
+
+
+def _parameters(hdus, column):
+    table = hdus[4].data
+    if column not in table.names:
+        return {}
+    values = np.atleast_1d(table[column][0])
+    return {name: float(values[index]) for name, index in PARAM_INDEX.items() if index < len(values)}
