@@ -1,0 +1,91 @@
+"""The lines of the simulator: atoms from a table, hydrogen from Rydberg's formula, molecules computed."""
+
+import csv
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+import numpy as np
+
+from astroNN.datasets.simulator.atmosphere import ELEMENTS
+from astroNN.datasets.simulator.molecules import molecular_lines
+
+__all__ = ["LineList", "air_to_vacuum", "brackett_wavelength", "line_list"]
+
+EV_PER_WAVENUMBER = 1.239842e-4
+RYDBERG_H = 109677.5834  # cm-1, for hydrogen
+MOLECULAR_MASS = {"CO": 28.0, "OH": 17.0, "CN": 26.0}
+MOLECULAR_FLOOR = 3e-3  # lines weaker than this share of their molecule's strongest at 3,900 K are left out
+
+
+@dataclass(frozen=True)
+class LineList:
+    """All lines; every array has shape (n_lines,).
+
+    Attributes
+    ----------
+    species : array of str
+        "Fe" neutral iron, "Ti+" ionised titanium, "CO", "H".
+    wavelength : array, vacuum [Angstrom]
+    energy : array, excitation of the lower level [eV]
+    gf : array, statistical weight times absorption oscillator strength
+    mass : array, [u]
+    """
+
+    species: np.ndarray
+    wavelength: np.ndarray
+    energy: np.ndarray
+    gf: np.ndarray
+    mass: np.ndarray
+
+
+def air_to_vacuum(wavelength):
+    """Vacuum wavelength of a wavelength in standard air [Angstrom].
+
+    Refraction by Birch & Downs 1994 as adopted for VALD3 and close to Ciddor 1996 (better than 1e-8 in the
+    near infrared); the small difference between air and vacuum wavelength in its argument is ignored.
+    """
+    s2 = (1e4 / np.asarray(wavelength, dtype=np.float64)) ** 2
+    return wavelength * (1.0 + 8.34254e-5 + 2.406147e-2 / (130.0 - s2) + 1.5998e-4 / (38.9 - s2))
+
+
+def brackett_wavelength(upper):
+    """Vacuum wavelength of the hydrogen line between n = 4 and n = `upper` [Angstrom]."""
+    return 1e8 / (RYDBERG_H * (1.0 / 16.0 - 1.0 / np.asarray(upper, dtype=np.float64) ** 2))
+
+
+def _atomic():
+    text = (resources.files("astroNN.data") / "hband_lines.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    species = [row["element"] + "+" * (int(row["ion"]) - 1) for row in rows]
+    air, energy, log_gf = (
+        np.array([float(r[key]) for r in rows]) for key in ("air_wavelength", "energy_ev", "log_gf")
+    )
+    mass = np.array([ELEMENTS[row["element"]].mass for row in rows])
+    return LineList(np.array(species), air_to_vacuum(air), energy, 10.0**log_gf, mass)
+
+
+def _hydrogen():
+    upper = np.arange(11, 21)
+    # Kramers' semi-classical oscillator strength; n = 4 has the weight 2 n^2 = 32
+    f = 32.0 / (3.0 * np.pi * np.sqrt(3.0)) / 4.0**5 / upper**3 / (1.0 / 16.0 - 1.0 / upper**2) ** 3
+    energy = 13.5984 * (1.0 - 1.0 / 16.0)
+    n = len(upper)
+    return LineList(np.array(["H"] * n), brackett_wavelength(upper), np.full(n, energy), 32.0 * f, np.full(n, 1.008))
+
+
+def _molecular(molecule):
+    lines = molecular_lines(molecule)
+    energy = lines.energy * EV_PER_WAVENUMBER
+    relative = lines.gf * 10.0 ** (-energy * 5040.0 / 3900.0)
+    keep = relative > MOLECULAR_FLOOR * relative.max()
+    mass = np.full(int(keep.sum()), MOLECULAR_MASS[molecule])
+    return LineList(np.full(len(mass), molecule), lines.wavelength[keep], energy[keep], lines.gf[keep], mass)
+
+
+@lru_cache
+def line_list():
+    """The whole line list: the table of atoms, Brackett lines 11 to 20, CO, OH and CN."""
+    parts = [_atomic(), _hydrogen(), *(_molecular(m) for m in ("CO", "OH", "CN"))]
+    names = ("species", "wavelength", "energy", "gf", "mass")
+    return LineList(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
