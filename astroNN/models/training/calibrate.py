@@ -4,13 +4,11 @@ import warnings
 
 import numpy as np
 
-from astroNN.nn.calibration import fit_spread_calibration
+from astroNN.nn.calibration import MINIMUM_STARS, fit_spread_calibration
 from astroNN.nn.utilities._statistics import missing_elements
 from astroNN.shared.messages import tell
 
-__all__ = ["MINIMUM_STARS", "calibrate_on_validation_stars"]
-
-MINIMUM_STARS = 50
+__all__ = ["calibrate_on_validation_stars"]
 
 
 def calibrate_on_validation_stars(net, sample):
@@ -28,7 +26,7 @@ def calibrate_on_validation_stars(net, sample):
     SpreadCalibration or None
         None, with a warning, if there are fewer than 50 validation stars.
     """
-    rows = net.val_idx
+    rows = sample.counting(net.val_idx)
     if len(rows) < MINIMUM_STARS:
         warnings.warn(
             f"Only {len(rows)} validation stars: the predicted uncertainties are not calibrated (this takes at "
@@ -43,7 +41,6 @@ def calibrate_on_validation_stars(net, sample):
     residuals = np.where(missing_elements(labels), np.nan, labels - pred)
     labels_err = None if sample.labels_err is None else sample.labels_err[rows]
     calibration = fit_spread_calibration(residuals, pred_std, labels_err)
-    tell(
-        f"Calibrated the predicted uncertainties on {len(rows)} validation stars: {calibration}", net.verbose
-    )
+    if calibration is not None:
+        tell(f"Calibrated the predicted uncertainties on {len(rows)} validation stars: {calibration}", net.verbose)
     return calibration
