@@ -1,8 +1,9 @@
 """Accuracy and uncertainties of `ApogeeBCNN` on APOGEE-like giants with exact labels.
 
-    python benchmarks/apogee_labels.py                      # the 4,000 stars of apogee_sample_train.h5
-    python benchmarks/apogee_labels.py --stars 30000        # as many as the paper had; made on the spot
-    python benchmarks/apogee_labels.py --observed           # also real spectra, with the network just trained
+    python benchmarks/apogee_labels.py                                # 4,000 stars, all defaults
+    python benchmarks/apogee_labels.py --patience 10 --epochs 150     # recommended for labels as noisy as these
+    python benchmarks/apogee_labels.py --stars 30000 --patience 8 --epochs 60   # as many as the paper had
+    python benchmarks/apogee_labels.py --observed                     # also real spectra, with the network trained
 
 Needs the folder of samples (by default ``../shared/data`` beside the repository): spectra from a spectral model that
 was trained on real APOGEE giants, with the survey's noise and bad pixels; its README says how they were made.
@@ -83,6 +84,7 @@ def train(data, arguments):
     net.targetname = list(LABELS)
     net.max_epochs = arguments.epochs or net.max_epochs
     net.batch_size = arguments.batch_size or net.batch_size
+    net.reduce_lr_patience = arguments.patience or net.reduce_lr_patience
     start = time.perf_counter()
     net.fit(spectra, labels, labels_err=labels_err, mask=mask)
     print(f"trained on {len(spectra)} stars in {time.perf_counter() - start:.0f} s, calibration included")
@@ -97,6 +99,7 @@ def main():
     parser.add_argument("--stars", type=int, default=0, help="make this many training stars instead of reading 4,000")
     parser.add_argument("--epochs", type=int, default=0, help="default: the network's own 100")
     parser.add_argument("--batch-size", type=int, default=0, help="default: the network's own 64")
+    parser.add_argument("--patience", type=int, default=0, help="epochs until the learning rate falls; default: 2")
     parser.add_argument("--dropout-rate", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", type=Path, help="folder for the trained network")

@@ -66,18 +66,37 @@ class VirutalCSVLogger(keras.callbacks.Callback):
         -------
         Path
             Where the file stands.
+
+        Raises
+        ------
+        ValueError
+            If it is to be added to a file with other columns.
         """
         path = Path(self.filename) if folder_name is None else Path(folder_name) / Path(self.filename).name
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = path.read_text(encoding="utf-8") if self.append and path.exists() else ""
+        kept, columns = self._kept(path)
         with atomic_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as stream:
             stream.write(kept)
             writer = csv.writer(stream, delimiter=self.sep)
             if not kept:
-                writer.writerow(["epoch", *self.keys])
+                writer.writerow(["epoch", *columns])
             for row, epoch in enumerate(self.epoch):
-                writer.writerow([epoch, *(self.history[name][row] for name in self.keys)])
+                writer.writerow([epoch, *(self.history[name][row] for name in columns)])
         return path
+
+    def _kept(self, path):
+        """Text that stays in the file, and the columns after ``epoch``."""
+        if not (self.append and path.exists() and path.stat().st_size):
+            return "", self.keys
+        with open(path, newline="", encoding="utf-8") as stream:
+            text = stream.read()
+        _, *columns = next(csv.reader([text.splitlines()[0]], delimiter=self.sep))
+        if set(columns) != set(self.keys):
+            raise ValueError(
+                f"VirutalCSVLogger: {path} has the columns {columns}, the history {self.keys}: it can't be added. "
+                "Give another `filename`, or append=False to replace the file."
+            )
+        return text if text.endswith("\n") else text + "\r\n", columns
 
 
 VirtualCSVLogger = VirutalCSVLogger

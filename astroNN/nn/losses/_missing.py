@@ -5,7 +5,15 @@ from keras import ops
 
 from astroNN.config import MAGIC_NUMBER
 
-__all__ = ["fill_missing", "magic_correction_term", "magic_num_check", "mean_over_present", "weighted_loss"]
+__all__ = [
+    "as_loss_dtype",
+    "check_same_shape",
+    "fill_missing",
+    "magic_correction_term",
+    "magic_num_check",
+    "mean_over_present",
+    "weighted_loss",
+]
 
 
 def magic_num_check(x):
@@ -40,31 +48,28 @@ def fill_missing(y_true, y_pred):
     Returns
     -------
     labels : tensor, shape (n_stars, n_labels)
-        In the dtype of `y_pred`.
-    present : tensor, shape (n_stars, n_labels)
-        1 where the label was measured, else 0, in the same dtype.
-    y_pred : tensor
-        As given, as a tensor.
+        In the dtype of the returned `y_pred`.
+    present : tensor of bool, shape (n_stars, n_labels)
+        True where the label was measured.
+    y_pred : tensor, shape (n_stars, n_labels)
+        As given, but at least in float32: sums of squares overflow in half precision.
 
     Raises
     ------
     ValueError
-        If the last axes differ.
+        If the shapes differ.
     """
-    y_true, y_pred = _as_float(y_true), _as_float(y_pred)
-    if y_true.shape[-1] != y_pred.shape[-1]:
-        raise ValueError(
-            f"`y_true` has {y_true.shape[-1]} labels on its last axis and `y_pred` {y_pred.shape[-1]}: "
-            f"the shapes are {tuple(y_true.shape)} and {tuple(y_pred.shape)}, the last axes must agree."
-        )
+    y_true, y_pred = _as_float(y_true), as_loss_dtype(y_pred)
+    check_same_shape("y_true", y_true, "y_pred", y_pred)
     missing = magic_num_check(y_true)
     labels = ops.where(missing, y_pred, ops.cast(y_true, y_pred.dtype))
-    return labels, ops.cast(ops.logical_not(missing), y_pred.dtype), y_pred
+    return labels, ops.logical_not(missing), y_pred
 
 
 def mean_over_present(element, present):
     """Mean over the last axis of the elements whose label is present; 0 for a star without any."""
-    return ops.sum(element * present, axis=-1) / ops.maximum(ops.sum(present, axis=-1), 1.0)
+    element = ops.where(present, element, ops.zeros_like(element))
+    return ops.sum(element, axis=-1) / ops.maximum(ops.sum(ops.cast(present, element.dtype), axis=-1), 1.0)
 
 
 def magic_correction_term(y_true):
@@ -97,9 +102,30 @@ def weighted_loss(losses, sample_weight=None):
     """Losses times the sample weights (elementwise, not divided by their sum)."""
     if sample_weight is None:
         return losses
-    return losses * ops.cast(sample_weight, losses.dtype)
+    sample_weight = ops.cast(sample_weight, losses.dtype)
+    if len(sample_weight.shape) > len(losses.shape):
+        # (n_stars, 1) times (n_stars,) would be every weight with every loss.
+        sample_weight = ops.reshape(sample_weight, ops.shape(losses))
+    return losses * sample_weight
+
+
+def check_same_shape(name, x, other_name, other):
+    """Raise unless two tensors have the same shape, as far as it is known (a batch size may not be)."""
+    shape, other_shape = tuple(x.shape), tuple(other.shape)
+    equal = (a == b or a is None or b is None for a, b in zip(shape, other_shape, strict=False))
+    if not shape or len(shape) != len(other_shape) or not all(equal):
+        raise ValueError(
+            f"`{name}` and `{other_name}` must have the same shape (n_stars, n_labels); got {shape}, {other_shape}."
+        )
+
+
+def as_loss_dtype(x):
+    """Tensor in float32, or in float64 if it is of that."""
+    x = _as_float(x)
+    return x if keras.backend.standardize_dtype(x.dtype) == "float64" else ops.cast(x, "float32")
 
 
 def _as_float(x):
     x = ops.convert_to_tensor(x)
-    return x if keras.backend.is_float_dtype(x.dtype) else ops.cast(x, keras.config.floatx())
+    is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
+    return x if is_float else ops.cast(x, keras.config.floatx())

@@ -1,12 +1,21 @@
 """Loss of a network that predicts its own variance, trained on labels with known errors."""
 
+import keras
 from keras import ops
 
-from astroNN.nn.losses._missing import fill_missing, magic_num_check, mean_over_present, weighted_loss
+from astroNN.nn.losses._missing import (
+    as_loss_dtype,
+    check_same_shape,
+    fill_missing,
+    magic_num_check,
+    mean_over_present,
+    weighted_loss,
+)
 
 __all__ = ["mse_lin", "mse_lin_wrapper", "mse_var", "mse_var_wrapper", "robust_mse"]
 
 
+@keras.saving.register_keras_serializable(package="astroNN")
 def robust_mse(y_true, y_pred, variance=None, labels_err=None, sample_weight=None, *, logvar=None):
     r"""Negative log likelihood of labels with known errors under a predicted variance.
 
@@ -39,7 +48,7 @@ def robust_mse(y_true, y_pred, variance=None, labels_err=None, sample_weight=Non
     Raises
     ------
     ValueError
-        If the last axes of `y_true` and `y_pred` differ.
+        If the shapes differ.
     TypeError
         If no log variance is given.
 
@@ -49,17 +58,24 @@ def robust_mse(y_true, y_pred, variance=None, labels_err=None, sample_weight=Non
 
     Examples
     --------
-    >>> from math import log
-    >>> float(robust_mse([[3.0]], [[1.0]], [[0.0]], [[3.0**0.5]])[0]) == 0.5 + 0.5 * log(4.0)
-    True
+    >>> loss = robust_mse([[3.0]], [[1.0]], [[0.0]], [[3.0**0.5]])  # 4 / (2 * 4) + ln(4) / 2
+    >>> round(float(loss[0]), 4)
+    1.1931
     """
     variance = logvar if variance is None else variance
     if variance is None:
         raise TypeError("robust_mse: give the predicted log variance as `variance` (or `logvar`).")
     labels, present, y_pred = fill_missing(y_true, y_pred)
-    total_logvar = _add_variance(ops.cast(variance, y_pred.dtype), _label_variance(labels_err, y_pred))
-    element = 0.5 * ops.square(labels - y_pred) * ops.exp(-total_logvar) + 0.5 * total_logvar
-    # A missing label's term still holds its predicted log variance: `present` takes it out of value and gradient.
+    logvar = ops.cast(as_loss_dtype(variance), y_pred.dtype)
+    check_same_shape("y_pred", y_pred, "variance", logvar)
+    if labels_err is not None:
+        labels_err = ops.convert_to_tensor(labels_err)
+        check_same_shape("y_pred", y_pred, "labels_err", labels_err)
+        logvar = _add_label_variance(logvar, labels_err)
+    # Where the label is missing, exp must not overflow: its gradient would be NaN even though the term is left out.
+    logvar = ops.where(present, logvar, ops.zeros_like(logvar))
+    # The residual over the spread, then squared: exp(-logvar) itself overflows in float32 below a logvar of -88.
+    element = 0.5 * ops.square((labels - y_pred) * ops.exp(-0.5 * logvar)) + 0.5 * logvar
     return weighted_loss(mean_over_present(element, present), sample_weight)
 
 
@@ -113,14 +129,10 @@ mse_lin = mse_lin_wrapper
 mse_var = mse_var_wrapper
 
 
-def _label_variance(labels_err, like):
-    if labels_err is None:
-        return ops.zeros_like(like)
-    labels_err = ops.cast(labels_err, like.dtype)
-    return ops.square(ops.where(magic_num_check(labels_err), ops.zeros_like(labels_err), labels_err))
-
-
-def _add_variance(logvar, extra):
-    """ln(exp(logvar) + extra), without overflow for any logvar."""
-    safe_log = ops.log(ops.where(extra > 0, extra, ops.ones_like(extra)))
-    return ops.where(extra > 0, ops.logaddexp(logvar, safe_log), logvar)
+def _add_label_variance(logvar, labels_err):
+    """ln(exp(logvar) + labels_err**2), without overflow and with the right gradient everywhere."""
+    known = ops.logical_not(ops.logical_or(magic_num_check(labels_err), ops.equal(labels_err, 0)))
+    labels_err = ops.cast(labels_err, logvar.dtype)
+    log_label_var = 2.0 * ops.log(ops.abs(ops.where(known, labels_err, ops.ones_like(labels_err))))
+    # Not `ops.logaddexp`: TensorFlow's gradient of it is wrong where both terms are equal.
+    return ops.where(known, logvar + ops.softplus(log_label_var - logvar), logvar)

@@ -33,7 +33,7 @@ def mean_squared_error(y_true, y_pred, sample_weight=None):
     Raises
     ------
     ValueError
-        If the last axes of `y_true` and `y_pred` differ.
+        If the shapes of `y_true` and `y_pred` differ.
 
     See Also
     --------

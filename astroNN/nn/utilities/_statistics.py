@@ -4,17 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astroNN.config import MAGIC_NUMBER
+from astroNN.shared.missing import missing_elements
 
 __all__ = ["masked_moments", "missing_elements"]
 
 _BLOCK_ELEMENTS = 4_000_000  # 16 MB of float32 at a time
-
-
-def missing_elements(array, mask=None):
-    """Where an array is the magic number, NaN, or marked True in `mask`."""
-    missing = np.isnan(array) | (array == np.asarray(MAGIC_NUMBER, array.dtype))
-    return missing if mask is None else missing | np.asarray(mask, dtype=bool).reshape(array.shape)
 
 
 @dataclass(frozen=True)
@@ -27,23 +21,33 @@ class Moments:
     squares: np.ndarray
 
     def mean(self, kind="feature"):
-        """Mean by ``"feature"`` or over the ``"dataset"``, or the constant `kind`; 0 where nothing is present."""
+        """Mean by ``"feature"`` or over the ``"dataset"``, or the constant `kind`.
+
+        A feature that no row has takes the mean over the data set; this is 0 where nothing at all is present.
+        """
         if kind == "feature":
-            return np.where(self.count > 0, self.shift + self.total / np.maximum(self.count, 1), 0.0)
+            present = self.shift + self.total / np.maximum(self.count, 1)
+            return np.where(self.count > 0, present, self.mean("dataset"))
         if kind == "dataset":
             return np.sum(self.total + self.count * self.shift) / max(np.sum(self.count), 1)
         return np.float64(kind)
 
     def std(self, kind="feature"):
-        """Population standard deviation about the mean of the same kind, or the constant `kind`."""
+        """Population standard deviation about the mean of the same kind, or the constant `kind`.
+
+        1 where there is no scatter: less than float32, in which data are normalised, can tell from none.
+        """
         if kind == "feature":
-            mean_offset = self.total / np.maximum(self.count, 1)
-            return np.sqrt(np.maximum(self.squares / np.maximum(self.count, 1) - mean_offset**2, 0.0))
-        if kind == "dataset":
+            count = np.maximum(self.count, 1)
+            variance = self.squares / count - (self.total / count) ** 2
+        elif kind == "dataset":
             offset = self.shift - self.mean("dataset")
             deviations = self.squares + 2 * offset * self.total + self.count * offset**2
-            return np.sqrt(np.sum(deviations) / max(np.sum(self.count), 1))
-        return np.float64(kind)
+            variance = np.sum(deviations) / max(np.sum(self.count), 1)
+        else:
+            return np.float64(kind)
+        std = np.sqrt(np.maximum(variance, 0.0))
+        return np.where(std > np.finfo("float32").eps * np.abs(self.mean(kind)), std, 1.0)
 
 
 def masked_moments(array, mask=None, rows=None):
@@ -63,14 +67,15 @@ def masked_moments(array, mask=None, rows=None):
     Moments
         Arrays in the shape of one row, in float64.
     """
-    rows = np.arange(len(array)) if rows is None else np.asarray(rows)
+    n_rows = len(array) if rows is None else len(rows)
     step = max(1, _BLOCK_ELEMENTS // max(1, int(np.prod(array.shape[1:]))))
     count = total = squares = 0.0
     shift = None
-    for start in range(0, len(rows), step):
-        index = rows[start : start + step]
-        block = np.asarray(array[index], dtype="float64")
+    for start in range(0, n_rows, step):
+        index = slice(start, start + step) if rows is None else rows[start : start + step]
+        block = np.asarray(array[index])
         present = ~missing_elements(block, None if mask is None else mask[index])
+        block = block.astype("float64")
         if shift is None:
             # Sums about a value near the mean: squares of 4500 K +- 10 K would otherwise cancel.
             shift = block.sum(0, where=present) / np.maximum(present.sum(0), 1)

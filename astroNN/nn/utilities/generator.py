@@ -26,12 +26,10 @@ class BatchGenerator(keras.utils.PyDataset):
     batch_size : int
         Stars a batch; the last batch holds the remainder.
     rng : numpy.random.Generator, optional
-        Shuffles before each epoch. Default: the given order.
+        Shuffles the stars into new batches before each epoch. Default: the given order.
     """
 
-    def __init__(
-        self, read_inputs, rows, targets, *, columns=None, sample_weight=None, batch_size=64, rng=None
-    ):
+    def __init__(self, read_inputs, rows, targets, *, columns=None, sample_weight=None, batch_size=64, rng=None):
         super().__init__()
         self._read_inputs = read_inputs
         self._rows = np.array(rows)
@@ -48,6 +46,9 @@ class BatchGenerator(keras.utils.PyDataset):
     def __getitem__(self, index):
         # Keras may ask for a batch more than once: this must not change anything.
         rows = self._rows[index * self._batch_size : (index + 1) * self._batch_size]
+        if self._rng is not None:
+            # Which rows make a batch is random; HDF5 data sets can be read only in increasing order.
+            rows = np.sort(rows)
         x = self._read_inputs(rows) | {name: column[rows] for name, column in self._columns.items()}
         y = keras.tree.map_structure(lambda target: target[rows], self._targets)
         if self._sample_weight is None:

@@ -5,8 +5,9 @@ import warnings
 import numpy as np
 
 from astroNN.config import MAGIC_NUMBER
-from astroNN.nn.utilities._statistics import masked_moments, missing_elements
+from astroNN.nn.utilities._statistics import masked_moments
 from astroNN.shared.messages import tell
+from astroNN.shared.missing import missing_elements
 
 __all__ = ["Normalizer"]
 
@@ -28,12 +29,15 @@ class Normalizer:
     r"""Normalise data with missing elements, and undo it.
 
     Missing elements (the magic number or NaN) take no part in the statistics and come out as the magic number.
-    Statistics are those of the population (division by n). A feature without scatter is divided by 1.
+    Statistics are those of the population (division by n), summed in float64 and kept in float32. A feature without
+    scatter, or with less than float32 can tell from none, is divided by 1. One that is missing in every row is
+    centred on the mean of the data set. What is given is never changed in place; what comes back is float32, but in
+    mode 3s float64.
 
     Parameters
     ----------
     mode : int, str or dict
-        One mode for all data, or a dictionary name to mode:
+        One mode for all data, or a dictionary name to mode. Boolean data always take mode 0.
 
         =======  ===========  ============  ===============================================
         mode     subtracts    divides by    use
@@ -42,7 +46,7 @@ class Normalizer:
         1        one mean     one std       all features alike
         2        mean         std           labels: each feature on its own
         3        mean         1             spectra: centring only
-        3s       mean         1             then a sigmoid; float64, exact to \|x\| < 36
+        3s       mean         1             then a sigmoid: 0 to 1, invertible while \|x\| < 36
         4        nothing      std           scaling only
         255      0            255           8-bit images
         =======  ===========  ============  ===============================================
@@ -56,7 +60,7 @@ class Normalizer:
         Statistics by name, or bare for a plain array.
     fill : dict of arrays
         By name, the training mean of every feature after normalisation: what a missing element becomes in
-        `network_input`. Only modes that don't centre every feature need it; 0 otherwise.
+        `network_input`. 0 in the modes that centre every feature (2 and 3).
 
     Examples
     --------
@@ -70,14 +74,15 @@ class Normalizer:
     """
 
     def __init__(self, mode=None, verbose=2):
-        self.normalization_mode = mode
+        self.normalization_mode = dict(mode) if isinstance(mode, dict) else mode
         self.verbose = verbose
         self.mean_labels = {}
         self.std_labels = {}
         self.fill = {}
+        self._boolean = set()
 
     def mode_checker(self, data):
-        """Data as a dictionary of float arrays, and whether a dictionary was given.
+        """Data as a dictionary of float arrays, and whether a dictionary was given; boolean data are noted.
 
         Parameters
         ----------
@@ -87,19 +92,9 @@ class Normalizer:
         Returns
         -------
         dict, bool
-
-        Raises
-        ------
-        ValueError
-            If a mode is unknown.
         """
-        is_dict = isinstance(data, dict)
-        arrays = data if is_dict else {_SINGLE: data}
-        for name, array in arrays.items():
-            if np.asarray(array).dtype == bool and self._mode(name) != "0":
-                warnings.warn(f"Data `{name}` is boolean and is not normalised (mode 0).", stacklevel=3)
-                self._modes_by_name([*arrays])[name] = "0"
-        return {name: _as_float(array) for name, array in arrays.items()}, is_dict
+        self._note_boolean(_by_name(data))
+        return _float_arrays(data), isinstance(data, dict)
 
     def normalize(self, data, calc=True, mask=None):
         """Normalised copy of the data.
@@ -117,30 +112,36 @@ class Normalizer:
         -------
         array or dict of arrays
             float32 (float64 in mode 3s); missing elements are the magic number.
+
+        Raises
+        ------
+        ValueError
+            If a mode is unknown, or the data have other features than the statistics.
         """
-        arrays, is_dict = self.mode_checker(data)
+        is_dict = isinstance(data, dict)
+        arrays = _float_arrays(data)
         masks = (mask if is_dict else {_SINGLE: mask}) or {}
+        masks = {name: np.asarray(array) for name, array in masks.items() if array is not None}
         if calc:
-            self.fit(arrays, masks)
+            self._note_boolean(_by_name(data))
+            self._fit(arrays, masks)
             self._to_user_form(is_dict)
         normalised = {}
         for name, array in arrays.items():
             missing = missing_elements(array, masks.get(name))
-            normalised[name] = np.where(missing, np.float32(MAGIC_NUMBER), self._forward(name, array))
+            normalised[name] = self._finished(name, missing, self._forward(name, array))
         return normalised if is_dict else normalised[_SINGLE]
 
     def denormalize(self, data):
-        """Data in their own units again; missing elements are the magic number."""
-        is_dict = isinstance(data, dict)
-        arrays = {name: _as_float(array) for name, array in (data if is_dict else {_SINGLE: data}).items()}
+        """Data in their own units again, in the dtypes of `normalize`; missing elements are the magic number."""
         restored = {
-            name: np.where(missing_elements(array), np.float32(MAGIC_NUMBER), self._backward(name, array))
-            for name, array in arrays.items()
+            name: self._finished(name, missing_elements(array), self._backward(name, array))
+            for name, array in _float_arrays(data).items()
         }
-        return restored if is_dict else restored[_SINGLE]
+        return restored if isinstance(data, dict) else restored[_SINGLE]
 
     def fit(self, arrays, masks=None, rows=None):
-        """Compute and keep the statistics of a dictionary of arrays.
+        """Compute and keep the statistics of a dictionary of arrays, in place of earlier ones.
 
         Parameters
         ----------
@@ -149,15 +150,24 @@ class Normalizer:
         masks : dict of arrays of bool, optional
             True marks an element as missing.
         rows : array of int, optional
-            Use these rows only (the training part). Default: all.
+            Use these rows only (the training part), in increasing order. Default: all.
+
+        Raises
+        ------
+        ValueError
+            If a mode is unknown, or there is none for one of the arrays.
         """
-        self.mean_labels, self.std_labels = self._by_name(self.mean_labels), self._by_name(self.std_labels)
+        self._note_boolean(arrays)
+        self._fit(arrays, masks, rows)
+
+    def _fit(self, arrays, masks=None, rows=None):
+        self.mean_labels, self.std_labels, self.fill = {}, {}, {}
         for name, array in arrays.items():
-            centre, scale = MODES[self._mode(name)]
+            centre, scale = MODES[self._mode(name, required=True)]
             moments = masked_moments(array, (masks or {}).get(name), rows)
             mean, std = moments.mean(centre), moments.std(scale)
             self.mean_labels[name] = np.asarray(mean, dtype="float32")
-            self.std_labels[name] = np.asarray(np.where(std == 0, 1.0, std), dtype="float32")
+            self.std_labels[name] = np.asarray(std, dtype="float32")
             self.fill[name] = self._fill_value(name, moments.mean("feature"), centre)
             if self.verbose > 0:
                 tell(f"Normalised `{name}` (mode {self._mode(name)}): {_report(mean, std)}")
@@ -181,60 +191,81 @@ class Normalizer:
         array = _as_float(array)
         missing = missing_elements(array, mask)
         fill = self.fill.get(name, np.float32(0.0))
-        return np.where(missing, fill, self._forward(name, array)).astype("float32")
-
-    def _forward(self, name, array):
-        mean, std = self._stored(name)
-        scaled = (array - mean) / std
-        return _sigmoid(scaled) if self._mode(name) == "3s" else scaled
-
-    def _backward(self, name, array):
-        mean, std = self._stored(name)
-        if self._mode(name) == "3s":
-            # The magic number lies outside (0, 1); it is masked by the caller, so any valid stand-in will do.
-            array = _logit(np.where((array > 0) & (array < 1), array, 0.5))
-        return array * std + mean
-
-    def _fill_value(self, name, feature_mean, centre):
-        if centre == "feature" and self._mode(name) != "3s":
-            return np.float32(0.0)
-        return np.asarray(self._forward(name, np.asarray(feature_mean, "float32")), dtype="float32")
-
-    def _stored(self, name):
-        means, stds = self._by_name(self.mean_labels), self._by_name(self.std_labels)
-        return means.get(name, np.float32(0.0)), stds.get(name, np.float32(1.0))
-
-    def _by_name(self, statistics):
-        return statistics if isinstance(statistics, dict) else {_SINGLE: statistics}
-
-    def _to_user_form(self, is_dict):
-        """A plain array gets plain statistics back."""
-        if not is_dict:
-            self.mean_labels = self._by_name(self.mean_labels)[_SINGLE]
-            self.std_labels = self._by_name(self.std_labels)[_SINGLE]
-
-    def _mode(self, name):
-        modes = self.normalization_mode
-        mode = modes.get(name, "0") if isinstance(modes, dict) else modes
-        if str(mode) not in MODES:
-            raise ValueError(f"Unknown Mode -> {mode!r} for `{name}`; the modes are {', '.join(MODES)}.")
-        return str(mode)
-
-    def _modes_by_name(self, names):
-        """Make the modes a dictionary, so that one name's mode can differ."""
-        if not isinstance(self.normalization_mode, dict):
-            self.normalization_mode = dict.fromkeys(names, str(self.normalization_mode))
-        return self.normalization_mode
+        return np.where(missing, fill, self._forward(name, array)).astype("float32", copy=False)
 
     def modes_as_text(self, names):
         """Modes by name, as strings: what is stored in a folder."""
         return {name: self._mode(name) for name in names}
 
+    def _forward(self, name, array):
+        mean, std = self._stored(name, array.shape)
+        scaled = (array - mean) / std
+        return _sigmoid(scaled) if self._mode(name) == "3s" else scaled
+
+    def _backward(self, name, array):
+        mean, std = self._stored(name, array.shape)
+        return (_logit(array) if self._mode(name) == "3s" else array) * std + mean
+
+    def _finished(self, name, missing, values):
+        dtype = "float64" if self._mode(name) == "3s" else "float32"
+        return np.where(missing, MAGIC_NUMBER, values).astype(dtype, copy=False)
+
+    def _fill_value(self, name, feature_mean, centre):
+        if centre == "feature" and self._mode(name) != "3s":
+            return np.float32(0.0)
+        return np.asarray(self._forward(name, feature_mean[None])[0], dtype="float32")
+
+    def _stored(self, name, shape):
+        """Mean and standard deviation for data of a shape; 0 and 1 for a name without statistics."""
+        means, stds = _by_name(self.mean_labels), _by_name(self.std_labels)
+        mean, std = np.asarray(means.get(name, 0.0), "float32"), np.asarray(stds.get(name, 1.0), "float32")
+        for statistic in (mean, std):
+            if statistic.size > 1 and statistic.shape != shape[1:]:
+                raise ValueError(
+                    f"Normalizer: the data have features of shape {shape[1:]}, the statistics {statistic.shape}. "
+                    "Give an array of shape (n_stars, *features), also for a single star."
+                )
+        return mean, std
+
+    def _to_user_form(self, is_dict):
+        """A plain array gets plain statistics back."""
+        if not is_dict:
+            self.mean_labels = self.mean_labels[_SINGLE]
+            self.std_labels = self.std_labels[_SINGLE]
+
+    def _mode(self, name, required=False):
+        modes = self.normalization_mode
+        if required and isinstance(modes, dict) and name not in modes:
+            raise ValueError(f"Normalizer: there is no mode for `{name}`, only for {sorted(modes)}.")
+        mode = modes.get(name, "0") if isinstance(modes, dict) else modes
+        if str(mode) not in MODES:
+            raise ValueError(f"Unknown Mode -> {mode!r} for `{name}`; the modes are {', '.join(MODES)}.")
+        return "0" if name in self._boolean else str(mode)
+
+    def _note_boolean(self, arrays):
+        self._boolean = set()
+        for name, array in arrays.items():
+            if np.asarray(array[:1]).dtype.kind == "b":
+                if self._mode(name, required=True) != "0":
+                    warnings.warn(f"Data `{name}` is boolean and is not normalised (mode 0).", stacklevel=4)
+                self._boolean.add(name)
+
+
+def _by_name(value):
+    return value if isinstance(value, dict) else {_SINGLE: value}
+
+
+def _float_arrays(data):
+    return {name: _as_float(array) for name, array in _by_name(data).items()}
+
 
 def _as_float(array):
+    """Array of float32, or of float64 as it is, with features; half precision keeps its missing elements."""
     array = np.asarray(array)
-    if array.dtype.kind != "f" or array.dtype.itemsize != 4:
-        array = array.astype("float32") if array.dtype != np.float64 else array
+    if array.dtype == np.float16:
+        array = np.where(missing_elements(array), np.float32(np.nan), array)
+    elif array.dtype != np.float64:
+        array = array.astype("float32", copy=False)
     return array.reshape(-1, 1) if array.ndim == 1 else array
 
 
@@ -243,7 +274,8 @@ def _sigmoid(x):
 
 
 def _logit(p):
-    p = np.asarray(p, "float64")
+    # The numbers nearest to 0 and 1 in place of what lies outside, such as the magic number (the caller's concern).
+    p = np.clip(np.asarray(p, "float64"), np.finfo("float64").tiny, 1 - 2.0**-53)
     return np.log(p) - np.log1p(-p)
 
 

@@ -1,0 +1,88 @@
+"""What differs between the Keras backends when a function of tensors is to run fast.
+
+Everything else in `astroNN.nn` is written with `keras.ops`; this is the one place of the room
+that imports a backend by name, and only when a function is compiled.
+"""
+
+import threading
+
+import keras
+
+__all__ = ["compiled"]
+
+
+def compiled(function, variables=(), state=()):
+    """Compile a function of tensors that may use Keras variables.
+
+    TensorFlow: ``tf.function`` without XLA (XLA made Monte Carlo passes on CPU ten times slower).
+    JAX: ``jax.jit`` with the variables as arguments, so that weights changed later are seen.
+    torch: eager, without gradients.
+
+    Parameters
+    ----------
+    function : callable
+        Takes tensors (or lists of tensors), returns a nest of tensors.
+    variables : list of keras.Variable
+        All the variables that `function` reads.
+    state : list of keras.Variable
+        Those among `variables` that it changes (states of random number generators).
+
+    Returns
+    -------
+    callable
+        Same arguments and result as `function`. Call it with tensors of the same shapes and types
+        each time: new ones are compiled anew on TensorFlow and JAX.
+    """
+    wrappers = {"tensorflow": _compiled_tensorflow, "jax": _compiled_jax, "torch": _compiled_torch}
+    backend = keras.backend.backend()
+    if backend not in wrappers:
+        raise ValueError(f"Monte Carlo inference runs on {sorted(wrappers)}, not on the Keras backend {backend!r}.")
+    return wrappers[backend](function, list(variables), list(state))
+
+
+def _compiled_tensorflow(function, variables, state):
+    import tensorflow as tf
+
+    traced, lock = {}, threading.Lock()
+
+    # Concrete functions are called directly: `tf.function` would take the engines of several networks
+    # for one function that is traced too often, and warn.
+    def run(*args):
+        signature = tuple((tensor.shape, tensor.dtype) for tensor in tf.nest.flatten(args))
+        if signature not in traced:
+            with lock:  # blocks run in threads; one of them traces
+                if signature not in traced:
+                    traced[signature] = tf.function(function, autograph=False).get_concrete_function(*args)
+        return traced[signature](*args)
+
+    return run
+
+
+def _compiled_jax(function, variables, state):
+    import jax
+
+    def pure(values, *args):
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
+            result = function(*args)
+        changed = [scope.get_current_value(v) for v in state]
+        return result, [v.value if c is None else c for v, c in zip(state, changed, strict=True)]
+
+    jitted = jax.jit(pure)
+
+    def run(*args):
+        result, new_state = jitted([v.value for v in variables], *args)
+        for variable, value in zip(state, new_state, strict=True):
+            variable.assign(value)
+        return result
+
+    return run
+
+
+def _compiled_torch(function, variables, state):
+    import torch
+
+    def run(*args):
+        with torch.no_grad():
+            return function(*args)
+
+    return run

@@ -1,0 +1,126 @@
+"""Dropout that stays on at prediction: each forward pass is a draw from the posterior over networks."""
+
+import random
+
+import keras
+import numpy as np
+from keras import ops
+
+from astroNN.nn.layers._masks import LEVELS
+
+__all__ = ["MCDropout"]
+
+
+@keras.saving.register_keras_serializable(package="astroNN")
+class MCDropout(keras.layers.Layer):
+    """Inverted dropout that is always on, in training and in prediction.
+
+    Parameters
+    ----------
+    rate : float
+        Fraction of the inputs to drop, 0 <= rate < 1. The others are scaled by 1 / (1 - rate).
+    disable : bool, optional
+        True makes the layer an identity. Default False.
+    noise_shape : sequence of int or None, optional
+        Shape of the dropout mask with the batch axis first; None entries are taken from the inputs.
+        Default: every element has its own draw.
+    seed : int, optional
+        Seed of the layer's own random number generator. Default: drawn from Python's generator,
+        which `keras.utils.set_random_seed` sets.
+    name : str, optional
+        Name of the layer.
+    **kwargs
+        Other arguments of `keras.layers.Layer`.
+
+    Notes
+    -----
+    `MonteCarloEngine` draws the masks itself, through the protocol for random layers: the attribute
+    `random_at_inference` and the methods `noise_shape_for`, `sample_noise`, `draw_noise` and
+    `call_with_noise`. A layer that has them joins the engine; one that has only the attribute is
+    called once a pass.
+
+    References
+    ----------
+    Gal & Ghahramani 2016, ICML, arXiv:1506.02142.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> out = MCDropout(0.5, seed=1)(np.ones((2, 1000), "float32"))
+    >>> sorted({float(value) for value in np.ravel(out)})
+    [0.0, 2.0]
+    """
+
+    def __init__(self, rate, disable=False, noise_shape=None, seed=None, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        if isinstance(rate, bool) or not isinstance(rate, (int, float, np.number)) or not 0 <= rate < 1:
+            raise ValueError(f"MCDropout: `rate` must be a number with 0 <= rate < 1, got rate={rate!r}.")
+        self.rate = float(rate)
+        self.disable = bool(disable)
+        self.noise_shape = None if noise_shape is None else _checked_noise_shape(noise_shape)
+        self.seed = None if seed is None else int(seed)
+        # An explicit seed, because on torch an unseeded generator cannot be replayed.
+        explicit = random.randint(1, 2**31 - 1) if self.seed is None else self.seed
+        self.seed_generator = keras.random.SeedGenerator(explicit)
+        self.supports_masking = True
+
+    @property
+    def random_at_inference(self):
+        """Whether two calls on the same input differ."""
+        return not self.disable and self.rate > 0
+
+    def call(self, inputs):
+        if not self.random_at_inference:
+            return inputs
+        return keras.random.dropout(
+            inputs, self.rate, noise_shape=self._filled_noise_shape(ops.shape(inputs)), seed=self.seed_generator
+        )
+
+    def noise_shape_for(self, input_shape):
+        """Shape of one mask for inputs of `input_shape`; the batch axis is `input_shape[0]` or 1."""
+        return self._filled_noise_shape(input_shape) or tuple(input_shape)
+
+    def sample_noise(self, stream, shape):
+        """Mask from a `NoiseStream`: True where an input is kept (the rate is met to 1 / 65,536)."""
+        return stream.integers(shape) >= round(self.rate * LEVELS)
+
+    def draw_noise(self, shape):
+        """Mask drawn with the layer's own generator, for use inside a graph: True where an input is kept."""
+        return keras.random.uniform(shape, seed=self.seed_generator, dtype="float32") >= self.rate
+
+    def call_with_noise(self, inputs, noise):
+        """Apply a mask that broadcasts against `inputs`."""
+        scaled = ops.cast(noise, inputs.dtype) * ops.cast(1.0 / (1.0 - self.rate), inputs.dtype)
+        return inputs * scaled
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = {
+            "rate": self.rate,
+            "disable": self.disable,
+            "noise_shape": self.noise_shape,
+            "seed": self.seed,
+        }
+        return {**super().get_config(), **config}
+
+    def _filled_noise_shape(self, input_shape):
+        if self.noise_shape is None:
+            return None
+        if len(self.noise_shape) != len(input_shape):
+            raise ValueError(
+                f"MCDropout: `noise_shape` {self.noise_shape} has {len(self.noise_shape)} axes, "
+                f"but the inputs have shape {tuple(input_shape)}."
+            )
+        return tuple(i if n is None else n for n, i in zip(self.noise_shape, input_shape, strict=True))
+
+
+def _checked_noise_shape(noise_shape):
+    if isinstance(noise_shape, str) or not all(
+        n is None or (isinstance(n, (int, np.integer)) and n > 0) for n in noise_shape
+    ):
+        raise ValueError(
+            f"MCDropout: `noise_shape` must be a sequence of positive integers or None, got {noise_shape!r}."
+        )
+    return tuple(None if n is None else int(n) for n in noise_shape)
