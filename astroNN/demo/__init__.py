@@ -1,0 +1,1 @@
+"""The demo: from simulated spectra to labels with uncertainties, with a table and figures to judge them by."""
