@@ -2,22 +2,28 @@
 
 The file is ``~/.astroNN/config.ini``, or the one named by the environment variable ``ASTRONN_CONFIG``. It is
 written with the defaults the first time a setting is asked for. Where that is impossible (a read-only home) the
-defaults are used from memory and one warning says so.
+defaults are used from memory and one warning says so. The file is read once in a process, and the constants keep
+the value that they had when they were first used, so that all modules agree on what is missing.
 
-===============  ============================  =========  ==================================================
-Section          Key                           Default    Meaning
-===============  ============================  =========  ==================================================
-``[Basics]``     ``magicnumber``               -9999.0    marks a missing label or pixel (NaN does as well)
-``[Basics]``     ``multiprocessing_generator`` False      accepted for old files; data are read by threads
-``[Basics]``     ``environmentvariablewarning`` True      warn when a survey's path variable is not set
-``[NeuralNet]``  ``custommodelpath``           None       files or folders with custom models, parted by ``;``
-``[NeuralNet]``  ``cpufallback``               False      hide the GPUs
-===============  ============================  =========  ==================================================
+============= ============================== ========= =====================================================
+Section       Key                            Default   Meaning
+============= ============================== ========= =====================================================
+``Basics``    ``magicnumber``                -9999.0   marks a missing label or pixel (NaN does as well)
+``Basics``    ``multiprocessing_generator``  False     read from old files; without effect
+``Basics``    ``environmentvariablewarning`` True      for the survey tools: warn of path variables not set
+``NeuralNet`` ``custommodelpath``            None      files or folders with custom models, parted by ``;``
+``NeuralNet`` ``cpufallback``                False     hide the GPUs
+============= ============================== ========= =====================================================
+
+All but the magic number are only read and handed on at present.
 """
 
 import configparser
+import contextlib
 import functools
+import math
 import os
+import secrets
 import warnings
 from pathlib import Path
 
@@ -63,22 +69,22 @@ def config_path(flag=None):
     Raises
     ------
     ValueError
-        If `flag` is none of the above.
+        If `flag` is none of the above, or 1 for a file that can't be understood (which is left as it is).
     """
     if flag not in (None, 0, 1, 2):
         raise ValueError(f"config_path: `flag` must be None, 1 (rewrite) or 2 (reset), got {flag!r}.")
     path = _location()
-    if flag == 2:
-        _write(path, _parser())
-    elif flag == 1 or not path.exists():
-        _write(path, _parser(path))
-    _settings.cache_clear()
+    if flag:
+        _write(path, _defaults() if flag == 2 else _with_file(path))
+        _settings.cache_clear()
+    else:
+        _settings(path)
     return str(path)
 
 
 def magic_num_reader():
     """Number that marks a missing value (float), by default -9999.0."""
-    return _read("Basics", "magicnumber", float)
+    return _read("Basics", "magicnumber", _to_finite)
 
 
 def multiprocessing_flag_reader():
@@ -122,7 +128,7 @@ _CONSTANTS = {
 def __getattr__(name):
     # Read on first use rather than at import, so that `import astroNN` never touches the disk.
     if name in _CONSTANTS:
-        return _CONSTANTS[name]()
+        return globals().setdefault(name, _CONSTANTS[name]())
     raise AttributeError(f"module 'astroNN.config' has no attribute {name!r}")
 
 
@@ -135,47 +141,58 @@ def _location():
     return Path(override).expanduser().absolute() if override else _cache_dir() / "config.ini"
 
 
-def _parser(path=None):
-    """Defaults, overlaid with the file at `path` when it can be read."""
+@functools.lru_cache(maxsize=8)
+def _settings(path):
+    """Settings in force: the file's, or the defaults, with a warning, where it can't be read or written."""
+    # os.path.exists, unlike Path.exists, is False rather than an error below a folder that can't be searched.
+    if not os.path.exists(path):
+        _write(path, _defaults())
+        return _defaults()
+    try:
+        return _with_file(path)
+    except ValueError as error:
+        warnings.warn(f"{error} Until then the defaults are used.", stacklevel=4)
+        return _defaults()
+
+
+def _defaults():
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_dict(DEFAULTS)
-    if path is not None and path.exists():
+    return parser
+
+
+def _with_file(path):
+    """Defaults, overlaid with those settings that the file holds."""
+    parser = _defaults()
+    if os.path.exists(path):
         try:
-            parser.read(path, encoding="utf-8")
+            # `parser.read` would pass over a file that can't be opened without a word.
+            with open(path, encoding="utf-8") as stream:
+                parser.read_file(stream)
         except (OSError, UnicodeDecodeError, configparser.Error) as error:
-            warnings.warn(
-                f"The configuration file {path} can't be read ({error}); the defaults are used. "
-                "Mend the file, or delete it to have it written anew.",
-                stacklevel=4,
-            )
-            parser = configparser.ConfigParser(interpolation=None)
-            parser.read_dict(DEFAULTS)
+            raise ValueError(
+                f"The configuration file {path} can't be read ({error}). Mend it, or delete it to get a new one."
+            ) from error
     return parser
 
 
 def _write(path, parser):
-    # A name of its own per process: two processes may start at once, and the last rename wins whole.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # A name of its own: two processes may start at once, and the last rename wins whole.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "w", encoding="utf-8") as stream:
             parser.write(stream)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True) if os.access(path.parent, os.W_OK) else None
+        with contextlib.suppress(OSError):  # there may be nothing to clean up
+            temporary.unlink()
         warnings.warn(
             f"The configuration file {path} can't be written ({error.strerror or error}); default settings are used. "
             "Set the environment variable ASTRONN_CONFIG to a file in a folder that can be written to keep "
             "settings of your own.",
             stacklevel=4,
         )
-
-
-@functools.lru_cache(maxsize=8)
-def _settings(path):
-    if not path.exists():
-        _write(path, _parser())
-    return _parser(path)
 
 
 def _read(section, key, convert):
@@ -188,6 +205,13 @@ def _read(section, key, convert):
             f"The setting `{key}` in section [{section}] of {path} is {text!r}, which can't be understood; "
             f"the default is {DEFAULTS[section][key]!r}."
         ) from None
+
+
+def _to_finite(text):
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _to_bool(text):

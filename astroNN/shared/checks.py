@@ -4,6 +4,7 @@ import numpy as np
 
 from astroNN.config import MAGIC_NUMBER
 from astroNN.shared.errors import ConfigurationError, RowCountError
+from astroNN.shared.missing import missing_elements
 
 __all__ = [
     "as_masks",
@@ -37,7 +38,8 @@ def as_named_arrays(argument, data, default_name):
     Returns
     -------
     dict of arrays
-        Not copied.
+        Not copied, if they are arrays already; elements hidden by a numpy mask (``numpy.ma``, astropy's
+        ``MaskedColumn``) become NaN.
 
     Raises
     ------
@@ -47,14 +49,10 @@ def as_named_arrays(argument, data, default_name):
         If an array is empty.
     """
     if data is None:
-        raise ValueError(
-            f"`{argument}` is None: give an array of shape (n_stars, ...), or a dictionary of arrays."
-        )
+        raise ValueError(f"`{argument}` is None: give an array of shape (n_stars, ...), or a dictionary of arrays.")
     named = data if isinstance(data, dict) else {default_name: data}
     if default_name not in named:
-        raise ValueError(
-            f"`{argument}` is a dictionary without the key '{default_name}'; it has {sorted(named)}."
-        )
+        raise ValueError(f"`{argument}` is a dictionary without the key '{default_name}'; it has {sorted(named)}.")
     return {name: _as_numeric(_label(argument, data, name), array) for name, array in named.items()}
 
 
@@ -89,9 +87,7 @@ def as_masks(mask, inputs):
         if array.ndim == len(shape) - 1 and (1, *array.shape) == tuple(shape):
             array = array[None]
         if array.shape != tuple(shape):
-            raise ValueError(
-                f"`mask` for '{name}' has shape {array.shape}, but the input has {tuple(shape)}."
-            )
+            raise ValueError(f"`mask` for '{name}' has shape {array.shape}, but the input has {tuple(shape)}.")
         if array.dtype != bool and not np.isin(np.unique(array), (0, 1)).all():
             raise ValueError(
                 f"`mask` for '{name}' must be True (or 1) where a pixel is bad, else False (or 0); it holds other "
@@ -115,9 +111,7 @@ def as_weights(sample_weight, n_rows):
     """Sample weights, one per star, finite and not negative."""
     weights = as_vector("sample_weight", sample_weight, n_rows, "float32")
     if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(
-            "`sample_weight` must be finite and not negative; give 0 to a star that shall not count."
-        )
+        raise ValueError("`sample_weight` must be finite and not negative; give 0 to a star that shall not count.")
     return weights
 
 
@@ -163,30 +157,30 @@ def check_errors(argument, errors, like):
     ValueError
         If an error is negative (but for the magic number) or infinite, or the shape differs.
     """
-    errors = np.asarray(_as_numeric(argument, errors), dtype="float32")
+    errors = np.asarray(_as_numeric(argument, errors))
+    missing = missing_elements(errors)
+    errors = np.where(missing, np.float32(np.nan), errors).astype("float32")
     if errors.ndim == len(like.shape) - 1 and errors.size == np.prod(like.shape):
         errors = errors.reshape(like.shape)
     if errors.shape != tuple(like.shape):
         raise RowCountError(
             f"`{argument}` must have the shape {tuple(like.shape)} of the values it belongs to, got {errors.shape}."
         )
-    missing = np.isnan(errors) | (errors == np.float32(MAGIC_NUMBER))
-    if (errors[~missing] < 0).any():
-        worst = errors[~missing].min()
+    if (errors < 0).any():
+        worst = np.nanmin(errors)
         raise ValueError(
             f"`{argument}` holds negative errors (the lowest is {worst:g}). Errors are standard deviations; mark "
             f"unknown ones by NaN or {MAGIC_NUMBER}."
         )
     if np.isinf(errors).any():
         raise ValueError(f"`{argument}` holds infinite errors; mark unknown ones by NaN or {MAGIC_NUMBER}.")
-    return np.where(missing, np.float32(np.nan), errors)
+    return errors
 
 
 def check_label_columns(labels, names=None):
     """Raise if a column of labels has no value at all."""
     labels = labels.reshape(len(labels), -1)
-    present = ~(np.isnan(labels) | (labels == np.float32(MAGIC_NUMBER)))
-    empty = np.flatnonzero(~present.any(axis=0))
+    empty = np.flatnonzero(missing_elements(labels).all(axis=0))
     if len(empty):
         listed = ", ".join(_column_name(column, names, labels.shape[1]) for column in empty[:8])
         raise ValueError(
@@ -206,15 +200,15 @@ def check_at_least(argument, value, minimum):
 def check_one_of(argument, value, allowed):
     """Raise unless a setting is one of those allowed."""
     if value not in allowed:
-        raise ConfigurationError(
-            f"`{argument}` must be one of {', '.join(map(repr, allowed))}, got {value!r}."
-        )
+        raise ConfigurationError(f"`{argument}` must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
 
 
 def _as_numeric(argument, array):
-    if not hasattr(array, "dtype") or not hasattr(array, "shape"):
-        array = np.asarray(array)
-    if np.dtype(array.dtype).kind not in "buif":
+    if isinstance(array, np.ma.MaskedArray):
+        array = array.astype(np.result_type(array.dtype, "float32")).filled(np.nan)
+    elif not _gives_rows(array):
+        array = _to_numpy(argument, array)
+    if array.dtype.kind not in "buif":
         raise TypeError(
             f"`{argument}` has dtype {array.dtype}; numbers are needed. Rows of unequal length or mixed types make "
             "an object array: build one with `np.stack(...)` and `.astype('float32')`."
@@ -222,6 +216,20 @@ def _as_numeric(argument, array):
     if 0 in array.shape or len(array.shape) == 0:
         raise ValueError(f"`{argument}` is empty or a single number: its shape is {tuple(array.shape)}.")
     return array
+
+
+def _gives_rows(array):
+    """Whether rows can be taken by their numbers: arrays, memory maps, HDF5 data sets, but no tables of pandas."""
+    return isinstance(getattr(array, "dtype", None), np.dtype) and not hasattr(array, "iloc")
+
+
+def _to_numpy(argument, data):
+    try:
+        return np.asarray(data)
+    except ValueError as error:
+        raise TypeError(
+            f"`{argument}` can't be made an array ({error}). Rows of unequal length have to be brought to one length."
+        ) from error
 
 
 def _label(argument, data, name):

@@ -4,9 +4,14 @@ import hashlib
 import os
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 __all__ = [
     "Draft",
@@ -40,6 +45,7 @@ def atomic_file(path):
         yield temporary
         _sync(temporary)
         os.replace(temporary, path)
+        _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -62,8 +68,9 @@ def atomic_folder(path, if_exists="error"):
         Where the finished folder shall stand.
     if_exists : {"error", "rename", "replace"}, optional
         What to do when something of that name stands there: raise; take ``<name>_2``, ``<name>_3``, ...; or
-        move the old folder aside, and delete it once the new one stands. A kill between the two renames leaves
-        the old folder under the name that `previous_folder` gives, and `recover_folder` brings it back.
+        move the old one aside, and delete it once the new one stands. A kill between the two renames leaves
+        the old folder under the name that `previous_folder` gives, and `recover_folder` brings it back. (A kill
+        while the block runs leaves the half-written folder too, as ``.<name>.<random>.part``.)
 
     Yields
     ------
@@ -81,7 +88,7 @@ def atomic_folder(path, if_exists="error"):
     recover_folder(path)
     if if_exists == "error" and path.exists():
         raise FileExistsError(
-            f"{path} exists already and nothing was written. Give another name, or say if_exists='rename' or 'replace'."
+            f"{path} exists already; nothing was written. Give another name, or say if_exists='rename' or 'replace'."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = Draft(path.with_name(f".{path.name}.{secrets.token_hex(4)}.part"), path)
@@ -104,9 +111,10 @@ def previous_folder(path):
 
 def recover_folder(path):
     """Bring back a folder that a killed process had moved aside but not yet replaced."""
-    aside = previous_folder(path)
-    if aside.exists() and not Path(path).exists():
-        os.rename(aside, path)
+    path = Path(path)
+    if previous_folder(path).exists() and not path.exists():
+        with _locked(path.parent):
+            _recover(path)
 
 
 def free_name(path):
@@ -146,31 +154,77 @@ def filehash(path, block_size=1 << 20, algorithm="sha256"):
 
 
 def sync_tree(folder):
-    """Flush every file of a folder to the disk, so that a rename never overtakes the data."""
-    for entry in Path(folder).rglob("*"):
-        if entry.is_file():
+    """Flush a folder and everything in it to the disk, so that a rename never overtakes the data."""
+    for entry in [*Path(folder).rglob("*"), Path(folder)]:
+        if entry.is_file() or entry.is_dir():
             _sync(entry)
-    _sync(folder)
 
 
 def _put_in_place(folder, path, if_exists):
-    if if_exists == "replace" and path.exists():
-        aside = previous_folder(path)
-        if aside.exists():
-            shutil.rmtree(aside)
+    with _locked(path.parent):
+        if if_exists == "replace" and path.exists():
+            _replace(folder, path)
+            return path
+        while True:
+            target = free_name(path) if if_exists == "rename" else path
+            if if_exists != "rename" and target.exists():
+                raise FileExistsError(f"{target} was made by another process in the meantime; nothing was written.")
+            try:
+                os.rename(folder, target)
+                return target
+            except OSError:
+                # Where folders can't be locked, another process may have taken the name since we looked.
+                if not target.exists():
+                    raise
+
+
+def _replace(folder, path):
+    aside = previous_folder(path)
+    _discard(aside)
+    try:
         os.rename(path, aside)
         os.rename(folder, path)
-        shutil.rmtree(aside)
-        return path
-    while True:
-        target = free_name(path) if if_exists == "rename" else path
-        try:
-            os.rename(folder, target)
-            return target
-        except OSError:
-            # Another process took the name since we looked; with "rename" the next one will do.
-            if not target.exists() or if_exists != "rename":
-                raise
+    finally:
+        # After Ctrl-C between the two renames, or an error in the second, the old folder comes back at once.
+        _recover(path)
+    _discard(aside)
+
+
+def _recover(path):
+    aside = previous_folder(path)
+    if aside.exists() and not path.exists():
+        os.rename(aside, path)
+
+
+def _discard(path):
+    """Delete a file or folder, which loses its name first: nobody must take a half-deleted one for a whole one."""
+    if not os.path.lexists(path):
+        return
+    trash = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    os.rename(path, trash)
+    if trash.is_dir() and not trash.is_symlink():
+        shutil.rmtree(trash)
+    else:
+        trash.unlink()
+
+
+@contextmanager
+def _locked(folder):
+    """Keep other processes out while names in a folder change hands, as far as the system can lock folders.
+
+    The lock goes with the process, however that ends. Windows and some network disks have none; there two
+    processes that replace one folder at the same moment may end with an error, yet with a whole folder.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path):

@@ -19,6 +19,11 @@ class _StandardOutput(logging.StreamHandler):
         logging.Handler.__init__(self)
         self.setFormatter(logging.Formatter("%(message)s"))
 
+    def emit(self, record):
+        # A user who sets up logging later than our first message must not get everything twice.
+        if not logging.getLogger().handlers:
+            super().emit(record)
+
     @property
     def stream(self):
         return sys.stdout

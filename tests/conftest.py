@@ -1,0 +1,39 @@
+"""What all tests share: settings of their own, the real data beside the repository, and backends."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Test modules import astroNN and Keras while they are collected, before any fixture runs: this must come first.
+# Every worker of pytest-xdist imports this file, and gets a folder of its own.
+_settings_folder = tempfile.TemporaryDirectory(prefix="astroNN-tests-")
+os.environ["ASTRONN_CONFIG"] = str(Path(_settings_folder.name) / "config.ini")
+os.environ["KERAS_HOME"] = str(Path(_settings_folder.name) / "keras")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ["MPLBACKEND"] = "Agg"
+
+
+def pytest_unconfigure():
+    _settings_folder.cleanup()
+
+
+def pytest_collection_modifyitems(items):
+    backend = os.environ["KERAS_BACKEND"]
+    if backend == "tensorflow":
+        return
+    skip = pytest.mark.skip(reason=f"needs the TensorFlow backend of Keras, and this is {backend}")
+    for item in items:
+        if "tensorflow_only" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Folder of the real spectra, which stands beside the repository."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real spectra (../shared/data beside the repository) are not here")
+    return folder
