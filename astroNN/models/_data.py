@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from astroNN.nn.utilities._statistics import missing_elements
 from astroNN.shared import checks
+from astroNN.shared.missing import missing_elements
 
 __all__ = ["Sample", "checked_inputs", "checked_sample", "empty_stars", "remember_shapes"]
 
@@ -29,6 +29,10 @@ class Sample:
     def n_stars(self):
         """Number of rows."""
         return len(self.labels["output"])
+
+    def counting(self, rows):
+        """Those of the rows whose weight is not 0: the others take part in nothing."""
+        return rows if self.sample_weight is None else rows[self.sample_weight[rows] > 0]
 
 
 def checked_inputs(net, input_data, mask=None):
@@ -53,17 +57,15 @@ def checked_inputs(net, input_data, mask=None):
         With the reason.
     """
     inputs = checks.as_named_arrays("input_data", input_data, "input")
-    if net._input_shape is not None:
+    if net.has_model:
         inputs = {name: _fit_to_shape(array, net._input_shape.get(name)) for name, array in inputs.items()}
         unknown = set(net._input_shape) ^ set(inputs)
         if unknown:
-            raise ValueError(
-                f"`input_data` must have the inputs {sorted(net._input_shape)}, got {sorted(inputs)}."
-            )
+            raise ValueError(f"`input_data` must have the inputs {sorted(net._input_shape)}, got {sorted(inputs)}.")
     checks.check_rows(**{f"input_data['{name}']": array for name, array in inputs.items()})
     for name, array in inputs.items():
         checks.check_finite(f"input_data['{name}']" if len(inputs) > 1 else "input_data", array)
-        if net._input_shape is not None:
+        if net.has_model:
             checks.check_known_shape("input_data", name, _input_shape(array), net._input_shape[name])
     return inputs, checks.as_masks(mask, inputs)
 
@@ -82,16 +84,12 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
         With the reason, before any work has started.
     """
     inputs, masks = checked_inputs(net, input_data, mask)
-    targets = {
-        name: array.reshape(-1, 1) if len(array.shape) == 1 else array
-        for name, array in checks.as_named_arrays("labels", labels, "output").items()
-    }
+    targets = {name: _as_labels(array) for name, array in checks.as_named_arrays("labels", labels, "output").items()}
     checks.check_rows(input_data=inputs["input"], **{_label(name): array for name, array in targets.items()})
     for name, array in targets.items():
-        targets[name] = np.asarray(array, dtype="float32")
-        checks.check_finite(_label(name), targets[name])
+        checks.check_finite(_label(name), array)
         if for_training:
-            checks.check_label_columns(targets[name], net.targetname)
+            checks.check_label_columns(array, net.targetname)
     n_stars = len(targets["output"])
     sample = Sample(inputs, targets, masks)
     sample.inputs_err = checked_inputs_err(inputs_err, inputs)
@@ -100,6 +98,8 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
         sample.labels_err = checks.check_errors("labels_err", labels_err, targets["output"])
     if sample_weight is not None:
         sample.sample_weight = checks.as_weights(sample_weight, n_stars)
+        if not sample.sample_weight.any():
+            raise ValueError("`sample_weight` is 0 for every star: none is left to train on.")
     if groups is not None:
         sample.groups = checks.as_vector("groups", groups, n_stars)
     if for_training:
@@ -122,7 +122,7 @@ def remember_shapes(net, sample):
     """Set the network's shapes from its first sample; afterwards check against them."""
     inputs = {name: _input_shape(array) for name, array in sample.inputs.items()}
     labels = {name: _label_shape(array) for name, array in sample.labels.items()}
-    if net._input_shape is None:
+    if not net.has_model:
         net._input_shape, net._labels_shape = inputs, labels
         net.input_names, net.output_names = list(inputs), list(labels)
         _warn_of_names(net, labels["output"])
@@ -138,10 +138,8 @@ def empty_stars(inputs, masks):
     empty = np.zeros(len(array), dtype=bool)
     for start in range(0, len(array), _BLOCK_ROWS):
         rows = slice(start, start + _BLOCK_ROWS)
-        block = np.asarray(array[rows])
-        if block.dtype.kind == "f" or mask is not None:
-            missing = missing_elements(block, None if mask is None else mask[rows])
-            empty[rows] = missing.reshape(len(block), -1).all(axis=1)
+        missing = missing_elements(array[rows], None if mask is None else mask[rows])
+        empty[rows] = missing.reshape(len(missing), -1).all(axis=1)
     return empty
 
 
@@ -152,13 +150,20 @@ def _refuse_empty_stars(sample):
             f"`input_data`: {len(empty)} of {sample.n_stars} stars have no good pixel (the first in row {empty[0]}): "
             "every pixel is NaN, magic or marked in `mask`. Leave these stars out of the training."
         )
-    unlabelled = np.isnan(sample.labels["output"]) | missing_elements(sample.labels["output"])
+    unlabelled = np.isnan(sample.labels["output"])
     n_unlabelled = int(unlabelled.reshape(sample.n_stars, -1).all(axis=1).sum())
     if n_unlabelled:
         warnings.warn(
             f"{n_unlabelled} of {sample.n_stars} stars have no valid label and do not contribute to training.",
             stacklevel=4,
         )
+
+
+def _as_labels(array):
+    """Labels in float32 with a row axis; NaN where they are missing (half precision would lose the magic number)."""
+    array = np.asarray(array)
+    array = np.where(missing_elements(array), np.float32(np.nan), array).astype("float32")
+    return array.reshape(-1, 1) if array.ndim == 1 else array
 
 
 def _warn_of_names(net, n_labels):
@@ -186,7 +191,8 @@ def _input_shape(array):
     shape = tuple(int(n) for n in array.shape[1:])
     if len(shape) == 0:
         return (1, 1)
-    return (*shape, 1) if len(shape) < 3 else shape
+    has_channel = len(shape) == 3 or (len(shape) == 2 and shape[-1] == 1)
+    return shape if has_channel else (*shape, 1)
 
 
 def _label_shape(array):

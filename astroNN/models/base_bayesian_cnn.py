@@ -11,6 +11,7 @@ from astroNN.models.tasks import task_settings
 from astroNN.models.training.bayesian_model import LABELS_ERR, BayesianModel
 from astroNN.models.training.calibrate import calibrate_on_validation_stars
 from astroNN.nn.layers import MonteCarloEngine
+from astroNN.nn.losses import mean_absolute_error
 from astroNN.shared import checks
 
 __all__ = ["BayesianCNNBase"]
@@ -54,7 +55,6 @@ class BayesianCNNBase(NeuralNetMaster):
     """
 
     _extra_outputs = ("variance_output",)
-    _plateau_monitor = "val_output_mean_absolute_error"
 
     def __init__(self):
         super().__init__()
@@ -97,15 +97,18 @@ class BayesianCNNBase(NeuralNetMaster):
         self._n_seeds = 0
         self._engines = {}
         training, prediction = _two_graphs(self.model())
-        self.keras_model_predict = _named_outputs(prediction)
+        for graph in (training, prediction):
+            self._check_input_names(graph)
+        self.keras_model_predict = self._predicting(prediction)
         self.keras_model = self._trainable(training)
         chosen = metrics or self.metrics or list(settings.metrics)
+        # Watched to lower the learning rate; it does not see the predicted variance, which settles late.
+        watches_error = mean_absolute_error in chosen
+        self._plateau_monitor = "val_output_mean_absolute_error" if watches_error else "val_loss"
         self.optimizer = self._new_optimizer(optimizer)
         self.keras_model.compile(
             optimizer=self.optimizer,
-            metrics=chosen
-            if isinstance(chosen, dict)
-            else dict.fromkeys(("output", "variance_output"), chosen),
+            metrics=chosen if isinstance(chosen, dict) else dict.fromkeys(("output", "variance_output"), chosen),
             weighted_metrics=weighted_metrics,
         )
 
@@ -126,7 +129,7 @@ class BayesianCNNBase(NeuralNetMaster):
         labels_err : array, shape of `labels`, optional
             Standard deviations of the labels. A missing error counts as 0. Default: exact labels.
         sample_weight : array, shape (n_stars,), optional
-            Multiplies each star's loss.
+            Multiplies each star's loss; 0 leaves a star out of everything.
         experimental : bool, optional
             Accepted for old scripts and ignored.
         mask : array of bool, shape of `input_data`, optional
@@ -155,9 +158,7 @@ class BayesianCNNBase(NeuralNetMaster):
         )  # fmt: skip
         return self._fit(sample)
 
-    def fit_on_batch(
-        self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, *, mask=None
-    ):
+    def fit_on_batch(self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, *, mask=None):
         """Train for one epoch on all stars as a single batch; parameters are those of `fit`."""
         self._check_settings()
         sample = _data.checked_sample(
@@ -166,9 +167,7 @@ class BayesianCNNBase(NeuralNetMaster):
         )  # fmt: skip
         return self._fit_on_batch(sample)
 
-    def predict(
-        self, input_data, inputs_err=None, batch_size=None, *, mask=None, calibrated=True, sampling="exact"
-    ):
+    def predict(self, input_data, inputs_err=None, batch_size=None, *, mask=None, calibrated=True, sampling="exact"):
         """Labels of stars and their uncertainties, in physical units.
 
         Parameters
@@ -266,9 +265,7 @@ class BayesianCNNBase(NeuralNetMaster):
         key = (sampling, self.mc_num, self.seed)
         if key not in self._engines:
             self._engines = {
-                key: MonteCarloEngine(
-                    self.keras_model_predict, mc_num=self.mc_num, seed=self.seed, sampling=sampling
-                )
+                key: MonteCarloEngine(self.keras_model_predict, mc_num=self.mc_num, seed=self.seed, sampling=sampling)
             }
         return self._engines[key]
 
@@ -287,16 +284,15 @@ class BayesianCNNBase(NeuralNetMaster):
 
     def _fit(self, data):
         n_train = data.n_stars - int(data.n_stars * (self.val_size or 0.0))
-        self.inv_model_precision = inverse_model_precision(
-            n_train, self.l2, self.length_scale, self.dropout_rate
-        )
+        self.inv_model_precision = inverse_model_precision(n_train, self.l2, self.length_scale, self.dropout_rate)
+        self.calibration = None
         return super()._fit(data)
 
     def _after_fit(self, data):
         self.calibration = calibrate_on_validation_stars(self, data)
 
     def _check_settings(self):
-        task_settings(self.task)
+        super()._check_settings()
         checks.check_at_least("mc_num", self.mc_num, 2)
 
     def _trainable(self, training):
@@ -306,7 +302,32 @@ class BayesianCNNBase(NeuralNetMaster):
             shape = self._labels_shape["output"]
             shape = shape if isinstance(shape, tuple) else (shape,)
             inputs[LABELS_ERR] = keras.Input(shape, name=LABELS_ERR)
-        return BayesianModel(inputs=inputs, outputs=_outputs_by_name(training), name="training")
+        return BayesianModel(inputs=inputs, outputs=self._outputs_by_name(training), name="training")
+
+    def _predicting(self, graph):
+        """Prediction graph with inputs and outputs by name."""
+        inputs = {tensor.name: tensor for tensor in graph.inputs if tensor.name != LABELS_ERR}
+        return keras.Model(inputs=inputs, outputs=self._outputs_by_name(graph), name="prediction")
+
+    def _outputs_by_name(self, graph):
+        """Outputs ``output`` and ``variance_output``, from a dictionary, a pair or one concatenated tensor."""
+        outputs = graph.output
+        if isinstance(outputs, dict):
+            named = {name: outputs[name] for name in ("output", "variance_output") if name in outputs}
+        else:
+            pair = keras.tree.flatten(outputs)
+            if len(pair) == 1:
+                half = pair[0].shape[-1] // 2
+                pair = [pair[0][..., :half], pair[0][..., half:]]
+            named = dict(zip(("output", "variance_output"), pair, strict=False))
+        n_labels = np.atleast_1d(self._labels_shape["output"])[-1]
+        if len(named) < 2 or any(tensor.shape[-1] != n_labels for tensor in named.values()):
+            got = keras.tree.map_structure(lambda tensor: tensor.shape, outputs)
+            raise ValueError(
+                f"`model()` of {type(self).__name__} must return networks with the outputs `output` and "
+                f"`variance_output` of {n_labels} numbers each (or one output of both joined), got {got}."
+            )
+        return named
 
 
 def inverse_model_precision(n_train, l2, length_scale, dropout_rate):
@@ -344,21 +365,3 @@ def _two_graphs(graphs):
     if not isinstance(graphs, list | tuple):
         return graphs, graphs
     return (graphs[0], graphs[1]) if len(graphs) > 1 else (graphs[0], graphs[0])
-
-
-def _named_outputs(model):
-    """Prediction graph with inputs and outputs by name."""
-    inputs = {tensor.name: tensor for tensor in model.inputs if tensor.name != LABELS_ERR}
-    return keras.Model(inputs=inputs, outputs=_outputs_by_name(model), name="prediction")
-
-
-def _outputs_by_name(model):
-    """Outputs ``output`` and ``variance_output``, from a dictionary, a pair or one concatenated tensor."""
-    outputs = model.output
-    if isinstance(outputs, dict):
-        return {"output": outputs["output"], "variance_output": outputs["variance_output"]}
-    if isinstance(outputs, list | tuple) and len(outputs) == 2:
-        return {"output": outputs[0], "variance_output": outputs[1]}
-    single = outputs[0] if isinstance(outputs, list | tuple) else outputs
-    n_labels = single.shape[-1] // 2
-    return {"output": single[..., :n_labels], "variance_output": single[..., n_labels:]}

@@ -74,7 +74,9 @@ class CNNBase(NeuralNetMaster):
         self._last_layer_activation = settings.last_activation
         self._n_seeds = 0
         model = self.model()
-        self.keras_model = model[0] if isinstance(model, list | tuple) else model
+        model = model[0] if isinstance(model, list | tuple) else model
+        self._check_input_names(model)
+        self.keras_model = _with_named_inputs(model)
         self.optimizer = self._new_optimizer(optimizer)
         self.keras_model.compile(
             optimizer=self.optimizer,
@@ -95,7 +97,7 @@ class CNNBase(NeuralNetMaster):
         labels : array, shape (n_stars, n_labels), or dict of arrays
             In physical units. NaN or the magic number marks a missing label.
         sample_weight : array, shape (n_stars,), optional
-            Multiplies each star's loss.
+            Multiplies each star's loss; 0 leaves a star out of everything.
         mask : array of bool, shape of `input_data`, optional
             True marks a bad pixel.
         groups : array, shape (n_stars,), optional
@@ -113,9 +115,7 @@ class CNNBase(NeuralNetMaster):
         """
         self._check_settings()
         return self._fit(
-            _data.checked_sample(
-                self, input_data, labels, mask=mask, sample_weight=sample_weight, groups=groups
-            )
+            _data.checked_sample(self, input_data, labels, mask=mask, sample_weight=sample_weight, groups=groups)
         )
 
     def fit_on_batch(self, input_data, labels, sample_weight=None, *, mask=None):
@@ -182,9 +182,6 @@ class CNNBase(NeuralNetMaster):
     def _in_physical_units(self, normalised):
         return self.labels_normalizer.denormalize({"output": normalised})["output"].astype("float32")
 
-    def _check_settings(self):
-        task_settings(self.task)
-
 
 def blank_empty_stars(inputs, masks, *arrays):
     """Set the rows of stars without a good pixel to NaN, in place, with a warning; returns the array(s)."""
@@ -197,6 +194,14 @@ def blank_empty_stars(inputs, masks, *arrays):
         for array in arrays:
             array[empty] = np.nan
     return arrays[0] if len(arrays) == 1 else arrays
+
+
+def _with_named_inputs(model):
+    """The same network on a dictionary of inputs: of one given otherwise Keras warns at every use."""
+    if isinstance(model.input, dict):
+        return model
+    kind = keras.Model if isinstance(model, keras.Sequential) else type(model)
+    return kind(inputs={tensor.name: tensor for tensor in model.inputs}, outputs=model.output, name=model.name)
 
 
 def _main_output(predicted):

@@ -10,6 +10,8 @@ import numpy as np
 from astroNN import __version__
 from astroNN.models import _data
 from astroNN.models.persistence.folder import save_network
+from astroNN.models.tasks import task_settings
+from astroNN.models.training.bayesian_model import LABELS_ERR
 from astroNN.models.training.callbacks import training_callbacks
 from astroNN.models.training.split import split_stars
 from astroNN.nn.callbacks import VirutalCSVLogger
@@ -236,19 +238,25 @@ class NeuralNetMaster(ABC):
 
     # What `fit`, `fit_on_batch` and `evaluate` of the kinds of networks share -------------------------------
 
+    def _check_settings(self):
+        task_settings(self.task)
+        for setting in ("batch_size", "max_epochs"):
+            checks.check_at_least(setting, getattr(self, setting), 1)
+
     def _fit(self, data):
         """Train on checked data; returns the Keras history."""
         _data.remember_shapes(self, data)
         self._draw_seed()
         self.train_idx, self.val_idx = split_stars(data.n_stars, self.val_size or 0.0, self.seed, data.groups)
         self.num_train, self.val_num = len(self.train_idx), len(self.val_idx)
-        self.has_val = self.val_num > 0
+        val_rows = data.counting(self.val_idx)
+        self.has_val = len(val_rows) > 0
         tell(f"Training stars: {self.num_train}, validation stars: {self.val_num}", self.verbose)
         self._fit_normalizers(data)
         if not self.has_model:
             self.compile()
-        self.training_generator = self._batches(data, self.train_idx, shuffle=True)
-        self.validation_generator = self._batches(data, self.val_idx) if self.has_val else None
+        self.training_generator = self._batches(data, data.counting(self.train_idx), shuffle=True)
+        self.validation_generator = self._batches(data, val_rows) if self.has_val else None
         self.virtual_cvslogger = VirutalCSVLogger()
         self._n_fits += 1
         self.history = self.keras_model.fit(
@@ -291,9 +299,9 @@ class NeuralNetMaster(ABC):
 
     def _fit_normalizers(self, data, rows=None):
         """Fit both normalisers on the training stars of the first training; later ones reuse them."""
-        if self.input_normalizer is not None:
+        if self.has_model and self.input_normalizer is not None:
             return
-        rows = self.train_idx if rows is None else rows
+        rows = data.counting(self.train_idx if rows is None else rows)
         self.input_normalizer = Normalizer(self.input_norm_mode, self.verbose)
         self.labels_normalizer = Normalizer(self.labels_norm_mode, self.verbose)
         self.input_normalizer.fit(data.inputs, data.masks, rows)
@@ -336,6 +344,14 @@ class NeuralNetMaster(ABC):
             read[name] = normalised.reshape(len(normalised), *self._input_shape[name])
         return read
 
+    def _check_input_names(self, graph):
+        unknown = {tensor.name for tensor in graph.inputs} - set(self._input_shape) - {LABELS_ERR}
+        if unknown:
+            raise ValueError(
+                f"`model()` of {type(self).__name__} returned a network with the input(s) {sorted(unknown)}, but the "
+                f'data are {sorted(self._input_shape)}: name them alike, keras.Input(..., name="input").'
+            )
+
     # Seeds ---------------------------------------------------------------------------------------------------
 
     def _draw_seed(self):
@@ -361,15 +377,15 @@ class NeuralNetMaster(ABC):
         """
         found = keras.initializers.get(initializer or self.initializer or "glorot_uniform")
         settings = found.get_config()
-        return type(found).from_config(
-            settings | {"seed": self.next_seed()} if "seed" in settings else settings
-        )
+        return type(found).from_config(settings | {"seed": self.next_seed()} if "seed" in settings else settings)
 
     def _new_optimizer(self, optimizer=None):
         chosen = optimizer or self.optimizer
         if chosen is None or chosen == "adam":
             return keras.optimizers.Adam(self.lr, self.beta_1, self.beta_2, self.optimizer_epsilon)
-        return keras.optimizers.get(chosen)
+        chosen = keras.optimizers.get(chosen)
+        # An optimiser serves the variables that it was built for, and no others.
+        return type(chosen).from_config(chosen.get_config()) if chosen.built else chosen
 
 
 NeuralNetBase = NeuralNetMaster

@@ -1,7 +1,7 @@
 """Calibration of predicted spreads: one factor per label, from stars held back from the training.
 
 Variational dropout counts its own noise twice, in the spread of the passes and in the variance that the network
-learned while dropout was on, so that the documented sum of both is too large. The page :doc:`calibration` derives
+learned while dropout was on, so that the documented sum of both is too large. The page :doc:`/calibration` derives
 the estimator and shows how it was chosen.
 """
 

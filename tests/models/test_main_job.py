@@ -41,18 +41,14 @@ def read_sample(path):
             return np.stack([file[name + suffix][:] for name in LABELS], axis=1)
 
         truth = columns("_true") if "teff_true" in file else None
-        return Stars(
-            file["spectra"][:], file["mask"][:] > 0, columns(""), columns("_err"), truth, file["SNR"][:]
-        )
+        return Stars(file["spectra"][:], file["mask"][:] > 0, columns(""), columns("_err"), truth, file["SNR"][:])
 
 
 def simulate(n_stars, seed):
     from astroNN.datasets import simulate_apogee
 
     survey = simulate_apogee(n_stars, labels=SIMULATED_LABELS, snr=(50, 300), missing=0.1, seed=seed)
-    return Stars(
-        survey.spectra, survey.mask, survey.labels, survey.labels_err, survey.labels_true, survey.snr
-    )
+    return Stars(survey.spectra, survey.mask, survey.labels, survey.labels_err, survey.labels_true, survey.snr)
 
 
 def is_real():
@@ -72,9 +68,7 @@ def test_stars():
 def train(stars, labels=None, epochs=70):
     net = ApogeeBCNN()
     net.seed, net.verbose, net.max_epochs, net.reduce_lr_patience = 0, 0, epochs, 8
-    net.fit(
-        stars.spectra, stars.labels if labels is None else labels, labels_err=stars.labels_err, mask=stars.mask
-    )
+    net.fit(stars.spectra, stars.labels if labels is None else labels, labels_err=stars.labels_err, mask=stars.mask)
     return net
 
 
@@ -118,9 +112,7 @@ def test_one_sigma_holds_at_every_signal_to_noise(prediction, test_stars, low, h
     assert (within_one > 0.48).all() and (within_one < 0.85).all(), within_one
 
 
-def test_half_of_the_labels_missing_costs_less_than_half_of_the_accuracy(
-    prediction, training_stars, test_stars
-):
+def test_half_of_the_labels_missing_costs_less_than_half_of_the_accuracy(prediction, training_stars, test_stars):
     rng = np.random.default_rng(0)
     labels = np.where(rng.random(training_stars.labels.shape) < 0.5, MAGIC_NUMBER, training_stars.labels)
     with_gaps = train(training_stars, labels).predict(test_stars.spectra, mask=test_stars.mask)[0]

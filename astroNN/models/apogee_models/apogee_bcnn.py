@@ -68,9 +68,7 @@ class ApogeeBCNN(BayesianCNNBase):
         x = self._dense(1)(x)
         labels = self._head("output", self._last_layer_activation)(x)
         log_variances = self._head("variance_output", "linear")(x)
-        return keras.Model(
-            inputs={"input": spectra}, outputs={"output": labels, "variance_output": log_variances}
-        )
+        return keras.Model(inputs={"input": spectra}, outputs={"output": labels, "variance_output": log_variances})
 
     def _convolution(self, number):
         convolve = layers.Conv1D(
@@ -86,7 +84,7 @@ class ApogeeBCNN(BayesianCNNBase):
     def _dense(self, number):
         dense = layers.Dense(
             self.num_hidden[number],
-            name=f"dense_{number + 1}",
+            name=f"hidden_{number + 1}",
             kernel_initializer=self.fresh_initializer(),
             kernel_regularizer=self._regularizer(),
         )

@@ -67,9 +67,7 @@ class ApogeeCNN(CNNBase):
         x = layers.Flatten()(layers.MaxPooling1D(self.pool_length)(x))
         for number, units in enumerate(self.num_hidden, start=1):
             x = layers.Dropout(self.dropout_rate, seed=self.next_seed())(x)
-            x = layers.Activation(self.activation)(
-                layers.Dense(units, name=f"dense_{number}", **self._weights())(x)
-            )
+            x = layers.Activation(self.activation)(layers.Dense(units, name=f"hidden_{number}", **self._weights())(x))
         initializer = self.fresh_initializer("glorot_uniform")
         x = layers.Dense(self._labels_shape["output"], kernel_initializer=initializer, name="dense_output")(x)
         labels = layers.Activation(self._last_layer_activation, name="output")(x)

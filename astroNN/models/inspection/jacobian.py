@@ -7,6 +7,7 @@ from astroNN.models import _data
 from astroNN.models.inspection._gradients import star_gradients
 from astroNN.nn.layers._graph import without_dropout
 from astroNN.shared import checks
+from astroNN.shared.missing import missing_elements
 
 __all__ = ["jacobian_blocks", "mean_network", "network_jacobian"]
 
@@ -78,11 +79,8 @@ def _unit_ratio(net, pixel_shape):
 
 
 def _missing(net, inputs, masks, rows, input_name):
-    from astroNN.nn.utilities._statistics import missing_elements
-
-    block = np.asarray(inputs[input_name][rows])
     mask = masks[input_name][rows] if input_name in masks else None
-    missing = missing_elements(block.astype("float32"), mask)
+    missing = missing_elements(inputs[input_name][rows], mask)
     return missing.reshape(len(rows), *net._input_shape[input_name])
 
 

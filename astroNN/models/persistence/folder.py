@@ -21,7 +21,7 @@ __all__ = ["FORMAT_VERSION", "WEIGHTS_FILE", "save_network"]
 
 FORMAT_VERSION = 2
 WEIGHTS_FILE = "model.weights.h5"
-HISTORY_FILE = "training_history.csv"
+_ACTIVATIONS = ("activation", "_last_layer_activation")
 
 
 def save_network(net, name, model_plot, if_exists):
@@ -29,6 +29,8 @@ def save_network(net, name, model_plot, if_exists):
     check_one_of("if_exists", if_exists, ("rename", "error", "replace"))
     name = name or net.folder_name or folder_runnum()
     wanted = Path(name).expanduser().absolute()
+    if if_exists == "replace":
+        _refuse_to_replace_other_things(wanted)
     with atomic_folder(wanted, if_exists) as draft:
         _fill(net, draft.folder, model_plot)
     if draft.path != wanted:
@@ -41,6 +43,15 @@ def save_network(net, name, model_plot, if_exists):
     net.fullfilepath = str(draft.path)
     tell(f"Saved the network in {draft.path}", net.verbose)
     return draft.path
+
+
+def _refuse_to_replace_other_things(path):
+    """A folder that holds files but no network was not ours to delete, whatever its name."""
+    if path.is_dir() and any(path.iterdir()) and not (path / PARAMETER_FILE).is_file():
+        raise FileExistsError(
+            f"{path} exists and holds no network of astroNN (no {PARAMETER_FILE}), so it is not replaced and nothing "
+            "was written. Give another name, or delete it yourself."
+        )
 
 
 def _fill(net, folder, model_plot):
@@ -58,7 +69,7 @@ def _fill(net, folder, model_plot):
 
 def network_parameters(net):
     """Everything a folder's JSON says of a network, but for the hash of its weights."""
-    values = {name: _plain(getattr(net, key.attribute, None)) for name, key in KEYS.items()}
+    values = {name: _storable(key, getattr(net, key.attribute, None)) for name, key in KEYS.items()}
     return values | {
         "id": net._model_identifier or type(net).__name__,
         "input": {name: list(shape) for name, shape in net._input_shape.items()},
@@ -93,6 +104,12 @@ def _normalizer_parameters(side, normalizer, names):
 def _calibration(net):
     calibration = getattr(net, "calibration", None)
     return None if calibration is None else calibration.to_dict()
+
+
+def _storable(key, value):
+    """Value of a key; None, the default of the class, for what the format has no words for (a learning schedule)."""
+    value = keras.activations.serialize(value) if key.attribute in _ACTIVATIONS and callable(value) else _plain(value)
+    return value if key.allowed(value) else None
 
 
 def _plain(value):

@@ -50,7 +50,7 @@ def read_weights(model, path):
             arrays = _read_arrays(file, expected, path)
     except FolderError:
         raise
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError) as error:
         raise FolderError(
             f"The weights {path} can't be read: {error}. The file is truncated or no HDF5 file; copy the folder anew "
             "from where it was saved."
@@ -64,8 +64,8 @@ def _read_arrays(file, expected, path):
     unused, lacking = sorted(set(stored) - set(expected)), sorted(set(expected) - set(stored))
     if unused or lacking:
         raise FolderError(
-            f"The weights {path} don't belong to this network: it lacks {lacking or 'nothing'} and has {unused or 'nothing'} "
-            "besides. The class of the network, or its settings, changed since it was saved."
+            f"The weights {path} don't belong to this network: it lacks {lacking or 'nothing'} and has "
+            f"{unused or 'nothing'} besides. The class of the network, or its settings, changed since it was saved."
         )
     for key, dataset in stored.items():
         if tuple(dataset.shape) != tuple(expected[key].shape):
@@ -86,10 +86,12 @@ def _stored_datasets(file, path):
             if not isinstance(link, h5py.HardLink):
                 raise FolderError(f"The weights {path}: '{prefix}{name}' is a link, which is never followed.")
             node = group[name]
-            if isinstance(node, h5py.Group):
-                walk(node, f"{prefix}{name}/")
+            if isinstance(node, h5py.Group) and not prefix:
+                walk(node, f"{name}/")
                 continue
-            if node.is_virtual or node.external or node.dtype.kind != "f":
+            # Groups stand one deep: a group inside another could even be that other one again.
+            plain = isinstance(node, h5py.Dataset) and not node.is_virtual and not node.external
+            if not plain or node.dtype.kind not in "fiub":
                 raise FolderError(f"The weights {path}: '{prefix}{name}' is no plain array of numbers.")
             datasets[prefix + name] = node
 

@@ -12,8 +12,8 @@ from astroNN.models.persistence.schema import KEYS, PARAMETER_FILE, parse_parame
 from astroNN.nn.calibration import SpreadCalibration
 from astroNN.nn.utilities.normalizer import Normalizer
 from astroNN.shared.errors import FolderError
-from astroNN.shared.files import filehash, previous_folder
-from astroNN.shared.messages import tell
+from astroNN.shared.files import filehash, previous_folder, recover_folder
+from astroNN.shared.messages import logger, tell
 
 __all__ = ["load_folder"]
 
@@ -51,7 +51,8 @@ def load_folder(folder=None, custom_models=()):
     >>> net = load_folder("run")  # doctest: +SKIP
     >>> pred, pred_std = net.predict(spectra)  # doctest: +SKIP
     """
-    path = _existing(Path.cwd() if folder is None else Path(folder).expanduser().absolute())
+    wanted = Path.cwd() if folder is None else Path(folder).expanduser().absolute()
+    path = _existing(wanted)
     parameters = parse_parameters(path / PARAMETER_FILE)
     net = _find_class(parameters["id"], custom_models)()
     _set_parameters(net, parameters)
@@ -66,23 +67,29 @@ def load_folder(folder=None, custom_models=()):
         )
     net.compile()
     read_weights(net.keras_model, weights)
-    net.folder_name, net.fullfilepath = path.name, str(path)
+    net.folder_name, net.fullfilepath = wanted.name, str(path)
     tell(f"Loaded astroNN model, model type: {net.name} -> {parameters['id']}", net.verbose)
     return net
 
 
 def _existing(path):
     if not path.is_dir():
-        aside = previous_folder(path)
-        if not aside.is_dir():
-            raise FileNotFoundError(f"Folder not exists: {path}")
-        # A kill came between the two renames of a replacing save: this is the whole old network.
-        path = aside
+        path = _recovered(path)
     if not (path / PARAMETER_FILE).is_file():
-        raise FileNotFoundError(
-            f"Are you sure this is an astroNN generated folder? {path} has no {PARAMETER_FILE}."
-        )
+        raise FileNotFoundError(f"Are you sure this is an astroNN generated folder? {path} has no {PARAMETER_FILE}.")
     return path
+
+
+def _recovered(path):
+    """The old network, whole, after a kill between the two renames of a replacing save."""
+    try:
+        recover_folder(path)
+    except OSError as error:
+        logger.debug("%s can't be put back (%s): it is read where it lies", previous_folder(path), error)
+    for candidate in (path, previous_folder(path)):
+        if candidate.is_dir():
+            return candidate
+    raise FileNotFoundError(f"Folder not exists: {path}")
 
 
 def _find_class(identifier, custom_models):
@@ -102,19 +109,28 @@ def _find_class(identifier, custom_models):
 
 def _set_parameters(net, parameters):
     for name, key in KEYS.items():
-        if parameters.get(name) is not None:
+        if parameters.get(name) is not None or (key.nullable and name in parameters):
             setattr(net, key.attribute, parameters[name])
     net._input_shape = {name: tuple(shape) for name, shape in parameters["input"].items()}
     net._labels_shape = {
-        name: tuple(shape) if isinstance(shape, list) else shape
-        for name, shape in parameters["labels"].items()
+        name: tuple(shape) if isinstance(shape, list) else shape for name, shape in parameters["labels"].items()
     }
     if parameters.get("val_idx") is not None:
         net.val_idx = np.asarray(parameters["val_idx"], dtype=int)
         net.train_idx = np.setdiff1d(np.arange(net.num_train + net.val_num), net.val_idx)
         net.has_val = net.val_num > 0
     if parameters.get("calibration") is not None:
-        net.calibration = SpreadCalibration.from_dict(parameters["calibration"])
+        net.calibration = _calibration(parameters["calibration"], net._labels_shape["output"])
+
+
+def _calibration(stored, n_labels):
+    try:
+        calibration = SpreadCalibration.from_dict(stored)
+    except ValueError as error:
+        raise FolderError(f"{PARAMETER_FILE} is damaged: {error}") from error
+    if len(calibration.factor) != n_labels:
+        raise FolderError(f"{PARAMETER_FILE} is damaged: {len(calibration.factor)} factors for {n_labels} labels.")
+    return calibration
 
 
 def _set_normalizers(net, parameters):
@@ -128,7 +144,5 @@ def _normalizer(net, parameters, side):
     normalizer = Normalizer(parameters[f"{side}_norm_mode"], net.verbose)
     for attribute, suffix in (("mean_labels", "mean"), ("std_labels", "std"), ("fill", "fill")):
         table = parameters.get(f"{side}_{suffix}") or {}
-        setattr(
-            normalizer, attribute, {name: np.asarray(values, "float32") for name, values in table.items()}
-        )
+        setattr(normalizer, attribute, {name: np.asarray(values, "float32") for name, values in table.items()})
     return normalizer

@@ -5,11 +5,13 @@ go by it.
 """
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from astroNN.nn.utilities.normalizer import MODES
 from astroNN.shared.errors import FolderError
 
 __all__ = ["KEYS", "PARAMETER_FILE", "parse_parameters"]
@@ -19,7 +21,7 @@ _SIZE_LIMIT = 1 << 30  # bytes of JSON that are read at most
 
 
 def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_shape_table(value):
@@ -28,9 +30,7 @@ def _is_shape_table(value):
 
 def _is_shape(value):
     values = value if isinstance(value, list) else [value]
-    return bool(values) and all(
-        isinstance(n, int) and not isinstance(n, bool) and 0 < n < 1 << 31 for n in values
-    )
+    return bool(values) and all(isinstance(n, int) and not isinstance(n, bool) and 0 < n < 1 << 31 for n in values)
 
 
 def _is_integers(value):
@@ -47,7 +47,15 @@ def _is_count(value):
 
 
 def _is_names(value):
-    return isinstance(value, list | str)
+    return isinstance(value, str) or (isinstance(value, list) and all(map(_is_text, value)))
+
+
+def _is_flag(value):
+    return isinstance(value, bool)
+
+
+def _is_list_of_counts(value):
+    return isinstance(value, list) and all(map(_is_count, value))
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Key:
     allowed: Callable
     needed: str
     required: bool = False
+    nullable: bool = False  # whether null is a value of its own; else it means: the default of the class
 
 
 KEYS = {
@@ -68,12 +77,12 @@ KEYS = {
     "task": Key("task", _is_text, "a text"),
     "activation": Key("activation", _is_text, "a text"),
     "last_layer_activation": Key("_last_layer_activation", _is_text, "a text"),
-    "valsize": Key("val_size", _is_number, "a number", required=True),
-    "targetname": Key("targetname", _is_names, "names", required=True),
+    "valsize": Key("val_size", _is_number, "a number", nullable=True),
+    "targetname": Key("targetname", _is_names, "names", nullable=True),
     "dropout_rate": Key("dropout_rate", _is_number, "a number"),
-    "l1": Key("l1", _is_number, "a number"),
-    "l2": Key("l2", _is_number, "a number"),
-    "maxnorm": Key("maxnorm", _is_number, "a number"),
+    "l1": Key("l1", _is_number, "a number", nullable=True),
+    "l2": Key("l2", _is_number, "a number", nullable=True),
+    "maxnorm": Key("maxnorm", _is_number, "a number", nullable=True),
     "batch_size": Key("batch_size", _is_count, "an integer", required=True),
     "inv_tau": Key("inv_model_precision", _is_number, "a number"),
     "length_scale": Key("length_scale", _is_number, "a number"),
@@ -87,6 +96,7 @@ KEYS = {
     "seed": Key("seed", _is_count, "an integer"),
     "num_train": Key("num_train", _is_count, "an integer"),
     "val_num": Key("val_num", _is_count, "an integer"),
+    "disable_dropout": Key("disable_dropout", _is_flag, "true or false"),
 }
 
 
@@ -110,11 +120,9 @@ def parse_parameters(path):
     if path.stat().st_size > _SIZE_LIMIT:
         raise FolderError(f"{path} is larger than 1 GiB: this is no parameter file of astroNN.")
     try:
-        parameters = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise FolderError(
-            f"{path} is damaged: {error}. Copy the folder anew from where it was saved."
-        ) from error
+        parameters = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise FolderError(f"{path} is damaged: {error}. Copy the folder anew from where it was saved.") from error
     if not isinstance(parameters, dict) or not isinstance(parameters.get("id"), str):
         raise FolderError(f"{path} is no parameter file of astroNN: it has no `id`.")
     if "format_version" not in parameters:
@@ -135,31 +143,47 @@ def _check(path, parameters):
             raise FolderError(f"{path} lacks the key `{name}`.")
         if not key.allowed(value):
             raise FolderError(f"{path}: `{name}` must be {key.needed}, got {_shortened(value)}.")
-    for name in ("input", "labels"):
-        if not _is_shape_table(parameters.get(name)):
-            raise FolderError(
-                f"{path}: `{name}` must give the shape of every array, got {_shortened(parameters.get(name))}."
-            )
-        for statistic in ("mean", "std"):
-            _check_statistics(path, parameters, f"{name}_{statistic}")
+    for name, main in (("input", "input"), ("labels", "output")):
+        shapes = parameters.get(name)
+        if not _is_shape_table(shapes) or main not in shapes:
+            raise FolderError(f"{path}: `{name}` must give the shape of every array, got {_shortened(shapes)}.")
+        modes = parameters.get(f"{name}_norm_mode")
+        if not isinstance(modes, dict) or set(modes) != set(shapes) or not set(modes.values()) <= set(MODES):
+            raise FolderError(f"{path}: `{name}_norm_mode` must give every array's mode, got {_shortened(modes)}.")
+        for statistic in ("mean", "std", "fill"):
+            _check_statistics(path, parameters, f"{name}_{statistic}", shapes)
+    _check_split(path, parameters)
 
 
-def _check_statistics(path, parameters, name):
+def _check_statistics(path, parameters, name, shapes):
     table = parameters.get(name)
-    if not isinstance(table, dict):
-        raise FolderError(f"{path}: `{name}` must be a table of numbers, got {_shortened(table)}.")
+    if not isinstance(table, dict) or set(table) != set(shapes):
+        raise FolderError(f"{path}: `{name}` must have numbers for {sorted(shapes)}, got {_shortened(table)}.")
     for key, values in table.items():
-        if not _is_finite_array(values):
+        if not _is_finite_array(values, np.prod(shapes[key])):
             raise FolderError(
-                f"{path}: `{name}` for '{key}' must be finite numbers, got {_shortened(values)}."
+                f"{path}: `{name}` for '{key}' must be one finite number or one a feature, got {_shortened(values)}."
             )
 
 
-def _is_finite_array(values):
+def _is_finite_array(values, n_features):
     try:
-        return bool(np.isfinite(np.asarray(values, dtype="float64")).all())
+        array = np.asarray(values, dtype="float64")
     except (TypeError, ValueError):
         return False
+    return array.size in (1, n_features) and bool(np.isfinite(array).all())
+
+
+def _check_split(path, parameters):
+    rows, sizes = parameters.get("val_idx"), [parameters.get(name) for name in ("num_train", "val_num")]
+    if rows is None:
+        return
+    if not _is_list_of_counts(rows) or None in sizes or len(rows) != sizes[1] or max(rows, default=0) >= sum(sizes):
+        raise FolderError(f"{path}: `val_idx` must list the `val_num` rows held back, got {_shortened(rows)}.")
+
+
+def _refuse_constant(name):
+    raise ValueError(f"it holds {name}, which is no number")
 
 
 def _shortened(value):

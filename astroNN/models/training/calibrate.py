@@ -2,10 +2,7 @@
 
 import warnings
 
-import numpy as np
-
 from astroNN.nn.calibration import MINIMUM_STARS, fit_spread_calibration
-from astroNN.nn.utilities._statistics import missing_elements
 from astroNN.shared.messages import tell
 
 __all__ = ["calibrate_on_validation_stars"]
@@ -37,8 +34,7 @@ def calibrate_on_validation_stars(net, sample):
     inputs = {name: array[rows] for name, array in sample.inputs.items()}
     masks = {name: array[rows] for name, array in sample.masks.items()}
     pred, pred_std = net._labels_and_spreads(*net._monte_carlo(inputs, masks, "exact"))
-    labels = sample.labels["output"][rows]
-    residuals = np.where(missing_elements(labels), np.nan, labels - pred)
+    residuals = sample.labels["output"][rows] - pred
     labels_err = None if sample.labels_err is None else sample.labels_err[rows]
     calibration = fit_spread_calibration(residuals, pred_std, labels_err)
     if calibration is not None:

@@ -30,8 +30,8 @@ def split_stars(n_stars, val_size, seed, groups=None):
     ValueError
         If the fraction is out of range, or leaves nothing to train on.
     """
-    if not 0 <= val_size < 1:
-        raise ValueError(f"val_size must be a fraction from 0 to below 1, got {val_size!r}.")
+    if isinstance(val_size, str) or not 0 <= val_size < 1:
+        raise ValueError(f"`val_size` must be a fraction from 0 to below 1, got {val_size!r}.")
     rng = np.random.default_rng([seed, 0])
     wanted = int(n_stars * val_size)
     if groups is None:
@@ -45,12 +45,18 @@ def split_stars(n_stars, val_size, seed, groups=None):
 
 
 def _whole_groups(groups, wanted, rng):
-    """Hold back randomly chosen groups until `wanted` rows are reached as closely as groups allow."""
+    """Hold back randomly chosen groups, as many as fit into `wanted` rows."""
     names, member, size = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < 2 and wanted:
         warnings.warn("All rows belong to one group: none can be held back for validation.", stacklevel=4)
-        return np.zeros(len(member), dtype=bool)
+        wanted = 0
     order = rng.permutation(len(names))
-    reached = np.cumsum(size[order])
-    n_groups = int(np.argmin(np.abs(reached - wanted))) + 1 if wanted else 0
-    return np.isin(member.ravel(), order[: min(n_groups, len(names) - 1)])
+    chosen, reached = [], 0
+    for group in order:
+        # A group too large for what is left is passed over: it would take most stars from the training.
+        if reached + size[group] <= wanted:
+            chosen.append(group)
+            reached += size[group]
+    if wanted and not chosen:
+        chosen = [order[np.argmin(size[order])]]
+    return np.isin(member.ravel(), chosen)

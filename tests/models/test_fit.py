@@ -1,0 +1,416 @@
+"""Training: what goes in, what is held back, what comes out."""
+
+import logging
+
+import keras
+import numpy as np
+import pytest
+
+from astroNN.config import MAGIC_NUMBER
+from astroNN.models import ApogeeBCNN, ApogeeCNN
+
+
+def same_weights(first, second):
+    return all((a == b).all() for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
+
+
+# History ----------------------------------------------------------------------------------------------------
+
+CNN_COLUMNS = {"loss", "mean_absolute_error", "mean_error"}
+BCNN_COLUMNS = {
+    "loss", "output_loss", "output_mean_absolute_error", "output_mean_error",
+    "variance_output_mean_absolute_error", "variance_output_mean_error",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("which", "columns"), [("cnn", CNN_COLUMNS), ("bcnn", BCNN_COLUMNS)])
+def test_the_history_has_the_documented_columns_one_value_an_epoch(which, columns, request):
+    net = request.getfixturevalue(which)
+    history = net.history.history
+    assert set(history) - {"learning_rate"} == columns | {f"val_{name}" for name in columns}
+    assert all(len(values) == 2 and np.isfinite(values).all() for values in history.values())
+
+
+def test_fit_returns_the_history_it_keeps(stars, tools):
+    net = tools.small(tools.Linear())
+    history = net.fit(stars.spectra, stars.labels)
+    assert isinstance(history, keras.callbacks.History)
+    assert history is net.history
+
+
+def test_a_linear_network_learns_a_linear_relation(stars, tools):
+    net = tools.small(tools.Linear(), max_epochs=15, lr=0.05)
+    history = net.fit(stars.spectra, stars.labels).history
+    # Least squares is exact here; 15 epochs leave less than a tenth of the variance.
+    assert history["val_loss"][-1] < 0.1 * np.var((stars.labels - stars.labels.mean(0)) / stars.labels.std(0))
+    error = net.predict(stars.spectra) - stars.labels
+    assert (error.std(0) < 0.4 * stars.labels.std(0)).all()
+
+
+# The split ---------------------------------------------------------------------------------------------------
+
+
+def test_the_split_is_kept_with_its_seed_and_repeats(stars, tools, cnn):
+    assert (cnn.num_train, cnn.val_num, cnn.has_val) == (256, 64, True)
+    assert sorted([*cnn.train_idx, *cnn.val_idx]) == list(range(320))
+    again = tools.small(tools.Linear())  # another kind of network, the same seed
+    again.fit(stars.spectra, stars.labels)
+    np.testing.assert_array_equal(again.val_idx, cnn.val_idx)
+
+
+def test_visits_of_one_star_never_stand_on_both_sides(stars, tools):
+    groups = np.repeat(np.arange(80), 4)
+    net = tools.small(tools.Linear(), max_epochs=1)
+    net.fit(stars.spectra, stars.labels, groups=groups)
+    assert not set(groups[net.train_idx]) & set(groups[net.val_idx])
+    assert len(net.val_idx) == 64
+
+
+def test_the_statistics_come_from_the_training_stars_alone(stars, cnn):
+    np.testing.assert_allclose(
+        cnn.labels_mean["output"], stars.labels[cnn.train_idx].mean(0, dtype="float64"), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        cnn.input_mean["input"], stars.spectra[cnn.train_idx].mean(0, dtype="float64"), rtol=1e-6
+    )
+
+
+def test_the_same_seed_repeats_a_training_bit_for_bit(stars, tools):
+    first, again, other = (tools.small(tools.Linear(), seed=seed) for seed in (3, 3, 4))
+    for net in (first, again, other):
+        net.fit(stars.spectra, stars.labels)
+    assert same_weights(first, again)
+    assert not same_weights(first, other)
+
+
+@pytest.mark.parametrize("network", [ApogeeCNN, ApogeeBCNN])
+def test_without_validation_stars_everything_still_runs(stars, tools, network):
+    net = tools.small(network(), val_size=0.0, max_epochs=1)
+    if network is ApogeeBCNN:
+        with pytest.warns(UserWarning, match="not calibrated"):
+            history = net.fit(stars.spectra[:64], stars.labels[:64])
+        assert net.calibration is None
+    else:
+        history = net.fit(stars.spectra[:64], stars.labels[:64])
+    assert not any(name.startswith("val_") for name in history.history)
+    assert (net.val_num, len(net.train_idx)) == (0, 64)
+
+
+def test_fewer_stars_than_a_batch_are_trained_on(stars, tools):
+    net = tools.small(tools.Linear(), val_size=0.0)
+    before = tools.small(tools.Linear(), val_size=0.0, lr=0.0)
+    for each in (net, before):
+        each.fit(stars.spectra[:5], stars.labels[:5])
+    assert not same_weights(net, before)
+    assert net.batch_size == 64
+
+
+def test_the_last_partial_batch_takes_part(stars, tools):
+    """100 stars in batches of 64 are two batches."""
+    seen = []
+    net = tools.small(tools.Linear(), val_size=0.0, max_epochs=1)
+    net.callbacks = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    net.fit(stars.spectra[:100], stars.labels[:100])
+    assert seen == [0, 1]
+
+
+# Callbacks ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_one_callback_or_a_list_of_them_is_called(stars, tools, as_list):
+    epochs = []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
+    net = tools.small(tools.Linear(), callbacks=[callback] if as_list else callback)
+    net.fit(stars.spectra, stars.labels)
+    assert epochs == [0, 1]
+
+
+# An improvement of 1e6 an epoch is never met: the rate falls as soon as patience allows.
+NEVER_GOOD_ENOUGH = {"reduce_lr_epsilon": 1e6, "reduce_lr_patience": 1, "max_epochs": 4}
+
+
+@pytest.mark.parametrize("val_size", [0.2, 0.0])
+def test_the_learning_rate_falls_with_and_without_validation_stars(stars, tools, val_size):
+    net = tools.small(tools.Linear(), val_size=val_size, lr=0.01, reduce_lr_min=0.004, **NEVER_GOOD_ENOUGH)
+    rates = net.fit(stars.spectra, stars.labels).history["learning_rate"]
+    # The first epoch sets the mark; every later one misses it: halved after epochs 2, 3 (to the minimum).
+    np.testing.assert_allclose(rates, [0.01, 0.01, 0.005, 0.004], rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.*not calibrated")
+@pytest.mark.parametrize(("metrics", "val_size"), [(None, 0.0), (["mean_squared_error"], 0.2)])
+def test_the_learning_rate_of_a_bayesian_network_falls_with_any_metrics(stars, tools, metrics, val_size):
+    net = tools.small(ApogeeBCNN(), lr=0.01, val_size=val_size, batch_size=320, metrics=metrics, **NEVER_GOOD_ENOUGH)
+    rates = net.fit(stars.spectra, stars.labels).history["learning_rate"]
+    np.testing.assert_allclose(rates, [0.01, 0.01, 0.005, 0.0025], rtol=1e-6)
+
+
+def test_early_stopping_stops_only_when_asked_for(stars, tools):
+    for asked, epochs in ((False, 4), (True, 2)):
+        net = tools.small(tools.Linear(), max_epochs=4, early_stopping=asked)
+        net.early_stopping_min_delta, net.early_stopping_patience = 1e6, 1
+        assert len(net.fit(stars.spectra, stars.labels).epoch) == epochs
+
+
+def test_no_early_stopping_by_default():
+    assert ApogeeBCNN().early_stopping is False
+
+
+# Weights and errors ------------------------------------------------------------------------------------------
+
+
+def test_stars_of_weight_zero_change_nothing(stars, tools):
+    """Neither the weights nor the statistics of the labels."""
+    weight = np.ones(320, "float32")
+    weight[::5] = 0.0
+    nonsense = tools.changed(stars.labels, slice(None, None, 5), 1e7)
+    nets = []
+    for labels in (stars.labels, nonsense):
+        net = tools.small(tools.Linear(), reduce_lr_patience=1, reduce_lr_epsilon=1e-3)
+        net.fit(stars.spectra, labels, sample_weight=weight)
+        nets.append(net)
+    np.testing.assert_array_equal(nets[0].labels_mean["output"], nets[1].labels_mean["output"])
+    assert same_weights(*nets)
+    assert nets[0].history.history == nets[1].history.history
+
+
+def test_a_network_on_which_no_star_counts_is_refused(stars, tools):
+    with pytest.raises(ValueError, match="`sample_weight`"):
+        tools.small(tools.Linear()).fit(stars.spectra, stars.labels, np.zeros(320))
+
+
+def test_weights_scale_the_loss_of_each_star(stars, tools):
+    """Twice the weight for all is twice the loss (Keras: the mean of weighted losses)."""
+    losses = []
+    for weight in (1.0, 2.0):
+        net = tools.small(tools.Linear(), lr=0.0, max_epochs=1)
+        losses.append(net.fit(stars.spectra, stars.labels, np.full(320, weight)).history["loss"][0])
+    assert losses[1] == pytest.approx(2 * losses[0], rel=1e-5)
+
+
+def test_the_bayesian_loss_is_the_published_one_with_label_errors_and_weights(stars, tools, bcnn):
+    """Equation 6 of Leung & Bovy 2019 by numpy in float64, from the network's own answers without dropout."""
+    from astroNN.models.inspection.jacobian import mean_network
+
+    labels = tools.changed(stars.labels, (slice(0, 50), 0), MAGIC_NUMBER)
+    net = tools.small(ApogeeBCNN(), disable_dropout=True, max_epochs=1, val_size=0.0, lr=0.0, batch_size=320)
+    net.l2 = None
+    weight = np.linspace(0.5, 1.5, 320).astype("float32")
+    with pytest.warns(UserWarning, match="not calibrated"):
+        loss = net.fit(stars.spectra, labels, None, stars.labels_err, weight).history["loss"][0]
+    out = mean_network(net)(net._read_inputs({"input": stars.spectra}, {}, np.arange(320)))
+    mean, log_variance = (
+        keras.ops.convert_to_numpy(out[name]).astype("float64") for name in ("output", "variance_output")
+    )
+    y = (labels - net.labels_mean["output"]) / net.labels_std["output"]
+    error = stars.labels_err / net.labels_std["output"]
+    s = np.log(np.exp(log_variance) + error.astype("float64") ** 2)
+    element = 0.5 * (y - mean) ** 2 * np.exp(-s) + 0.5 * s
+    present = labels != MAGIC_NUMBER
+    per_star = np.where(present, element, 0).sum(1) / present.sum(1)
+    assert loss == pytest.approx((weight * per_star).mean(), rel=1e-5, abs=1e-6)
+
+
+def test_missing_label_errors_count_as_zero(stars, tools, bcnn):
+    from astroNN.models import _data
+
+    for filler in (0.0, MAGIC_NUMBER, np.nan):
+        errors = tools.changed(stars.labels_err, (slice(None), 0), filler)
+        sample = _data.checked_sample(bcnn, stars.spectra, stars.labels, labels_err=errors)
+        given = bcnn._columns(sample)["labels_err"]
+        assert (given[:, 0] == 0).all()
+        np.testing.assert_allclose(given[:, 1], 0.02 / bcnn.labels_std["output"][1], rtol=1e-6)
+
+
+# Missing pixels and labels -----------------------------------------------------------------------------------
+
+
+def test_nan_magic_and_masked_pixels_train_the_same_network(stars, tools):
+    bad = np.random.default_rng(1).random(stars.spectra.shape) < 0.1
+    nets = []
+    for spectra, mask in (
+        (tools.changed(stars.spectra, bad, np.nan), None),
+        (tools.changed(stars.spectra, bad, MAGIC_NUMBER), None),
+        (tools.changed(stars.spectra, bad, 17.0), bad),
+        (stars.spectra, bad.astype(int)),
+    ):
+        net = tools.small(tools.Linear())
+        net.fit(spectra, stars.labels, mask=mask)
+        nets.append(net)
+    for other in nets[1:]:
+        assert same_weights(nets[0], other)
+        assert nets[0].evaluate(tools.changed(stars.spectra, bad, np.nan), stars.labels) == other.evaluate(
+            stars.spectra, stars.labels, mask=bad
+        )
+
+
+@pytest.mark.parametrize("mode", [1, 2, 3, 0])
+def test_a_missing_pixel_becomes_the_training_mean(stars, tools, mode):
+    """Also in the modes that do not centre every pixel: a spectrum of nothing but means is what the network sees."""
+    bad = np.random.default_rng(1).random(stars.spectra.shape) < 0.3
+    net = tools.small(tools.Linear(), max_epochs=1, input_norm_mode=mode)
+    net.fit(stars.spectra, stars.labels, mask=bad)
+    train = np.where(bad, np.nan, stars.spectra.astype("float64"))[net.train_idx]
+    mean_spectrum = np.nanmean(train, axis=0).astype("float32")
+    gappy = tools.changed(stars.spectra[:4], (slice(None), slice(0, 40)), np.nan)
+    filled = np.array(stars.spectra[:4])
+    filled[:, :40] = mean_spectrum[:40]
+    # float32: the mean itself is rounded to 6e-8 of 1, and the labels are of order 1e4.
+    np.testing.assert_allclose(net.predict(gappy), net.predict(filled), rtol=1e-5, atol=1e-4)
+
+
+def test_missing_labels_as_nan_or_magic_give_equal_losses(stars, tools):
+    gaps = np.random.default_rng(2).random(stars.labels.shape) < 0.5
+    gaps[gaps.all(axis=1)] = [True, False]
+    histories = []
+    for filler in (np.nan, MAGIC_NUMBER):
+        net = tools.small(ApogeeBCNN(), max_epochs=1)
+        net.fit(stars.spectra, tools.changed(stars.labels, gaps, filler), labels_err=stars.labels_err)
+        histories.append(net.history.history)
+    for name, values in histories[0].items():
+        np.testing.assert_array_equal(values, histories[1][name], err_msg=name)
+        assert np.isfinite(values).all()
+
+
+def test_stars_without_any_label_are_reported_and_change_nothing(stars, tools):
+    losses = []
+    for spectrum in (1.0, 5.0):
+        net = tools.small(tools.Linear(), val_size=0.0, input_norm_mode=0)
+        with pytest.warns(UserWarning, match="3 of 320 stars have no valid label"):
+            net.fit(
+                tools.changed(stars.spectra, slice(0, 3), spectrum),
+                tools.changed(stars.labels, slice(0, 3), np.nan),
+            )
+        losses.append(net.history.history["loss"])
+    assert losses[0] == losses[1]
+
+
+# More than once ----------------------------------------------------------------------------------------------
+
+
+def test_a_second_training_goes_on_with_the_first_statistics(stars, tools):
+    net = tools.small(tools.Linear())
+    net.fit(stars.spectra, stars.labels)
+    mean, weights = net.labels_mean["output"].copy(), net.get_weights()
+    net.lr = 0.0
+    net.fit(stars.spectra, stars.labels + 1000)
+    np.testing.assert_array_equal(net.labels_mean["output"], mean)
+    # It went on, from where it was: Adam at the old rate moves a weight by about lr a step, 8 steps.
+    moved = max(np.abs(a - b).max() for a, b in zip(weights, net.get_weights(), strict=True))
+    assert 0 < moved < 0.2
+
+
+def test_a_network_can_be_compiled_anew_and_trained(stars, tools):
+    """With fresh weights, and a fresh optimiser that knows them."""
+    net = tools.small(tools.Linear())
+    net.fit(stars.spectra, stars.labels)
+    first = net.get_weights()
+    net.compile()
+    net.fit(stars.spectra, stars.labels)
+    # The same seed gives the same start; only the order of the stars differs from the first training.
+    for a, b in zip(first, net.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=0.05)
+
+
+def test_an_optimizer_of_the_users_is_used(stars, tools):
+    net = tools.small(tools.Linear())
+    net.optimizer = keras.optimizers.SGD(0.05)
+    net.fit(stars.spectra, stars.labels)
+    assert isinstance(net.keras_model.optimizer, keras.optimizers.SGD)
+    assert float(net.keras_model.optimizer.learning_rate) == pytest.approx(0.05)
+
+
+def test_a_training_that_failed_leaves_no_trace(stars, tools):
+    """Spectra too short for the network fail; the right ones then train it."""
+    net = tools.small(ApogeeCNN())
+    with pytest.raises(ValueError):
+        net.fit(stars.spectra[:, :2], stars.labels)
+    assert not net.has_model
+    net.max_epochs = 1
+    net.fit(stars.spectra, stars.labels)
+    assert net.predict(stars.spectra[:3]).shape == (3, 2)
+
+
+def test_fit_on_batch_takes_one_step_on_all_stars(stars, tools):
+    net = tools.small(tools.Linear())
+    steps = net.fit_on_batch(stars.spectra, stars.labels)
+    assert len(steps.epoch) == 1
+    assert int(net.keras_model.optimizer.iterations) == 1
+    mean = net.labels_mean["output"].copy()
+    np.testing.assert_allclose(mean, stars.labels.mean(0, dtype="float64"), rtol=1e-6)
+    net.fit_on_batch(stars.spectra[:100], stars.labels[:100] + 5)
+    assert int(net.keras_model.optimizer.iterations) == 2
+    np.testing.assert_array_equal(net.labels_mean["output"], mean)
+
+
+def test_fit_on_batch_of_a_bayesian_network(stars, tools, tmp_path):
+    net = tools.small(ApogeeBCNN())
+    net.fit_on_batch(stars.spectra, stars.labels, labels_err=stars.labels_err)
+    prediction, spread = net.predict(stars.spectra[:3])
+    assert np.isfinite(prediction).all()
+    assert net.save(tmp_path / "run").is_dir()
+
+
+def test_autosave_saves_when_the_training_ends(stars, tools, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net = tools.small(tools.Linear(), autosave=True)
+    net.folder_name = "kept"
+    net.fit(stars.spectra, stars.labels)
+    assert (tmp_path / "kept" / "model.weights.h5").is_file()
+
+
+# Old names, messages -----------------------------------------------------------------------------------------
+
+
+def test_old_names_work_and_say_what_to_use(stars, tools, cnn):
+    net = tools.small(tools.Linear(), max_epochs=1)
+    with pytest.warns(DeprecationWarning, match=r"train\(\) is deprecated.*fit\(\)"):
+        history = net.train(stars.spectra, stars.labels)
+    assert history is net.history
+    with pytest.warns(DeprecationWarning, match=r"train_on_batch\(\) is deprecated.*fit_on_batch\(\)"):
+        net.train_on_batch(stars.spectra, stars.labels)
+    with pytest.warns(DeprecationWarning, match=r"test\(\) is deprecated.*predict\(\)"):
+        old = cnn.test(stars.spectra[:5])
+    np.testing.assert_array_equal(old, cnn.predict(stars.spectra[:5]))
+
+
+def test_messages_go_through_logging(stars, tools, caplog):
+    net = tools.small(tools.Linear(), verbose=2, max_epochs=1)
+    with caplog.at_level(logging.INFO, logger="astroNN"):
+        net.fit(stars.spectra, stars.labels)
+    assert "Training stars: 256, validation stars: 64" in caplog.text
+
+
+SILENT = """
+import os, sys, logging
+import numpy as np
+import keras
+from astroNN.models import ApogeeBCNN, CNNBase
+logging.basicConfig(level=logging.INFO)
+class Own(CNNBase):
+    def model(self):
+        x = keras.Input(self._input_shape["input"], name="input")
+        y = keras.layers.Dense(self._labels_shape["output"], name="output")(keras.layers.Flatten()(x))
+        return keras.Model(x, y)
+rng = np.random.default_rng(0)
+x, y = rng.normal(1, 0.1, (300, 40)), rng.normal(0, 1, (300, 2))
+keras.ops.add(1, 1)  # the backend starts, and says so
+sys.stdout.flush(), sys.stderr.flush()
+out = os.open("said", os.O_WRONLY | os.O_CREAT)
+os.dup2(out, 1), os.dup2(out, 2)  # also what C++ writes
+for cls in (ApogeeBCNN, Own):
+    net = cls()
+    net.verbose, net.max_epochs, net.seed, net.val_size, net.mc_num = 0, 2, 1, 0.2, 10
+    net.reduce_lr_patience, net.reduce_lr_epsilon = 1, 1e6
+    net.fit(x, y)
+    net.predict(x[:5])
+    net.evaluate(x, y)
+    net.jacobian(x[:2])
+    net.save("run" + cls.__name__)
+"""
+
+
+def test_verbose_0_says_nothing_at_all_in_a_fresh_process(run_python, tmp_path):
+    run_python(SILENT, tmp_path)
+    assert (tmp_path / "said").read_text() == ""
