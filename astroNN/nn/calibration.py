@@ -174,9 +174,10 @@ def fit_spread_calibration(residuals, pred_std, labels_err=None):
     The Gaussian likelihood weighs a star by :math:`(f^2 + e^2/\sigma^2)^{-2}` and so rests on those with the largest
     predicted spread; errors don't quite scale with the spread, and the factor comes out too small. Here
     :math:`f^2` is estimated by the mean of :math:`(r^2 - e^2) / \sigma^2` with the flatter weights
-    :math:`(f^2 + e^2/\sigma^2)^{-1/2}`. The mean is compared with every :math:`f` by its own variance (kurtosis 4.5
-    of the errors), residuals beyond 5 standard deviations (wrong labels) count as 5, and the labels are pooled: :math:`\ln f_j \sim N(\mu, \tau^2)`, where
-    :math:`\mu \sim N(0, (\ln 2)^2)` and :math:`\tau` is half-Cauchy of scale 0.1.
+    :math:`(f^2 + e^2/\sigma^2)^{-1/2}`; residuals beyond 5 standard deviations (wrong labels) count as 5. The mean is
+    compared with every :math:`f` by its own variance (kurtosis 4.5 of the errors), and the labels are pooled:
+    :math:`\ln f_j \sim N(\mu, \tau^2)`, where :math:`\mu \sim N(0, (\ln 2)^2)` and :math:`\tau` is half-Cauchy of
+    scale 0.1.
 
     References
     ----------
