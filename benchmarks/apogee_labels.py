@@ -28,17 +28,23 @@ REFERENCES = {
     "60 PCA + quadratic ridge": (17.2, 0.038, 0.0124, 0.0099),
     "limit (Cramer-Rao, SNR 100)": (6.5, 0.0165, 0.0050, 0.0041),
 }
+PREDICTIONS = {
+    "calibrated": {"inputs_err": False, "calibrated": True},
+    "calibrated, with errors of the pixels": {"inputs_err": True, "calibrated": True},
+    "not calibrated": {"inputs_err": False, "calibrated": False},
+}
 
 
 def read_sample(path):
-    """Spectra, masks, labels, label errors, exact labels (or None) and SNR of a sample file."""
+    """Spectra, their errors, masks, labels, label errors, exact labels (or None) and SNR of a sample file."""
     with h5py.File(path, "r") as file:
         labels = np.stack([file[name][:] for name in LABELS], axis=1)
         labels_err = np.stack([file[f"{name}_err"][:] for name in LABELS], axis=1)
         exact = None
         if f"{LABELS[0]}_true" in file:
             exact = np.stack([file[f"{name}_true"][:] for name in LABELS], axis=1)
-        return file["spectra"][:], file["mask"][:] > 0, labels, labels_err, exact, file["SNR"][:]
+        pixels = [file[name][:] for name in ("spectra", "spectra_err")]
+        return *pixels, file["mask"][:] > 0, labels, labels_err, exact, file["SNR"][:]
 
 
 def make_sample(data, n_stars, seed):
@@ -47,7 +53,8 @@ def make_sample(data, n_stars, seed):
     generator = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generator)
     sample = generator.make_sample(n_stars, seed, (50.0, 300.0), missing=0.1)
-    return sample["spectra"], sample["mask"] > 0, sample["labels"], sample["labels_err"], None, sample["SNR"]
+    pixels = sample["spectra"], sample["spectra_err"], sample["mask"] > 0
+    return *pixels, sample["labels"], sample["labels_err"], None, sample["SNR"]
 
 
 def scatter(errors):
@@ -68,8 +75,6 @@ def print_scores(pred, pred_std, exact, snr):
         for k, value in enumerate(scatter(errors[chosen])):
             row += f"{value:9.4g} {within[0][k]:5.1%} {within[1][k]:5.1%} {np.median(sigma[:, k]):5.3g}"
         print(row)
-    for name, values in REFERENCES.items():
-        print(f"{name:>28}: " + "  ".join(f"{value:g}" for value in values))
 
 
 def train(data, arguments):
@@ -78,7 +83,7 @@ def train(data, arguments):
         sample = make_sample(data, arguments.stars, arguments.seed + 1000)
     else:
         sample = read_sample(data / "apogee_sample_train.h5")
-    spectra, mask, labels, labels_err, _, _ = sample
+    spectra, spectra_err, mask, labels, labels_err, _, _ = sample
     net = ApogeeBCNN(dropout_rate=arguments.dropout_rate)
     net.seed, net.verbose = arguments.seed, 2
     net.targetname = list(LABELS)
@@ -86,9 +91,9 @@ def train(data, arguments):
     net.batch_size = arguments.batch_size or net.batch_size
     net.reduce_lr_patience = arguments.patience or net.reduce_lr_patience
     start = time.perf_counter()
-    net.fit(spectra, labels, labels_err=labels_err, mask=mask)
+    net.fit(spectra, labels, inputs_err=spectra_err, labels_err=labels_err, mask=mask)
     print(f"trained on {len(spectra)} stars in {time.perf_counter() - start:.0f} s, calibration included")
-    print(net.calibration)
+    print(f"factors without errors of the pixels: {net.calibration}; with them: {net.calibration_propagated}")
     return net
 
 
@@ -110,13 +115,15 @@ def main():
     net = train(arguments.data, arguments)
     if arguments.save:
         net.save(arguments.save, if_exists="replace")
-    spectra, mask, _, _, exact, snr = read_sample(arguments.data / "apogee_sample_test.h5")
-    start = time.perf_counter()
-    pred, pred_std = net.predict(spectra, mask=mask)
-    print(f"predicted {len(spectra)} stars with {net.mc_num} passes in {time.perf_counter() - start:.1f} s")
-    print_scores(pred, pred_std, exact, snr)
-    print("\nnot calibrated:")
-    print_scores(pred, net.predict(spectra, mask=mask, calibrated=False)[1], exact, snr)
+    spectra, spectra_err, mask, _, _, exact, snr = read_sample(arguments.data / "apogee_sample_test.h5")
+    for title, settings in PREDICTIONS.items():
+        start = time.perf_counter()
+        errors = spectra_err if settings["inputs_err"] else None
+        pred, pred_std = net.predict(spectra, errors, mask=mask, calibrated=settings["calibrated"])
+        print(f"\n{title}: {len(spectra)} stars in {time.perf_counter() - start:.1f} s")
+        print_scores(pred, pred_std, exact, snr)
+    for name, values in REFERENCES.items():
+        print(f"{name:>28}: " + "  ".join(f"{value:g}" for value in values))
     if arguments.observed:
         from observed_spectra import print_observed
 

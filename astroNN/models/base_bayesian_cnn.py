@@ -45,8 +45,9 @@ class BayesianCNNBase(NeuralNetMaster):
     length_scale, inv_model_precision : float
         Prior length scale and the inverse model precision that follows from it (Gal & Ghahramani 2016); stored,
         not added to predictions.
-    calibration : SpreadCalibration or None
-        Factors for the predicted spreads, found by `fit` on the validation stars.
+    calibration, calibration_propagated : SpreadCalibration or None
+        Factors for the predicted spreads, found by `fit` on the validation stars: for predictions without and
+        with `inputs_err`. The second needs `inputs_err` in `fit`.
 
     References
     ----------
@@ -72,7 +73,7 @@ class BayesianCNNBase(NeuralNetMaster):
         self.inv_model_precision = None
         self.input_norm_mode = 1
         self.labels_norm_mode = 2
-        self.calibration = None
+        self.calibration = self.calibration_propagated = None
         self._engines = {}
 
     def compile(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
@@ -105,9 +106,8 @@ class BayesianCNNBase(NeuralNetMaster):
         # Watched to lower the learning rate; it does not see the predicted variance, which settles late.
         watches_error = mean_absolute_error in chosen
         self._plateau_monitor = "val_output_mean_absolute_error" if watches_error else "val_loss"
-        self.optimizer = self._new_optimizer(optimizer)
         self.keras_model.compile(
-            optimizer=self.optimizer,
+            optimizer=self._new_optimizer(optimizer),
             metrics=chosen if isinstance(chosen, dict) else dict.fromkeys(("output", "variance_output"), chosen),
             weighted_metrics=weighted_metrics,
         )
@@ -124,8 +124,8 @@ class BayesianCNNBase(NeuralNetMaster):
         labels : array, shape (n_stars, n_labels)
             In physical units. NaN or the magic number marks a missing label.
         inputs_err : array, shape of `input_data`, optional
-            Standard deviations of the pixels. Checked; the built-in networks learn their effect from the spectra
-            themselves.
+            Standard deviations of the pixels. The training does not use them (the network learns their effect from
+            the spectra); the calibration does, so that predictions with `inputs_err` hold at every signal to noise.
         labels_err : array, shape of `labels`, optional
             Standard deviations of the labels. A missing error counts as 0. Default: exact labels.
         sample_weight : array, shape (n_stars,), optional
@@ -204,15 +204,12 @@ class BayesianCNNBase(NeuralNetMaster):
         checks.check_one_of("sampling", sampling, _SAMPLINGS)
         inputs, masks = _data.checked_inputs(self, input_data, mask)
         errors = _data.checked_inputs_err(inputs_err, inputs)
-        moments = self._monte_carlo(inputs, masks, sampling)
-        pred, pred_std = self._labels_and_spreads(*moments)
-        if errors:
-            from astroNN.models.inspection.propagation import propagated_spread
-
-            pred_std["propagated"] = propagated_spread(self, inputs, masks, errors)
-            pred_std["total"] = np.hypot(pred_std["total"], pred_std["propagated"])
-        if calibrated and self.calibration is not None:
-            pred_std = self.calibration.apply(pred_std)
+        pred, pred_std = self._predict(inputs, masks, errors, sampling)
+        # Without factors found with input errors those found without serve: they err to the safe side.
+        calibration = self.calibration_propagated if errors else None
+        calibration = calibration or self.calibration
+        if calibrated and calibration is not None:
+            pred_std = calibration.apply(pred_std)
         blank_empty_stars(inputs, masks, pred, *pred_std.values())
         return pred, pred_std
 
@@ -243,6 +240,16 @@ class BayesianCNNBase(NeuralNetMaster):
             for_training=False,
         )
         return self._evaluate(sample)
+
+    def _predict(self, inputs, masks, inputs_err, sampling="exact"):
+        """Labels and spreads of checked data, not calibrated."""
+        pred, pred_std = self._labels_and_spreads(*self._monte_carlo(inputs, masks, sampling))
+        if inputs_err:
+            from astroNN.models.inspection.propagation import propagated_spread
+
+            pred_std["propagated"] = propagated_spread(self, inputs, masks, inputs_err)
+            pred_std["total"] = np.hypot(pred_std["total"], pred_std["propagated"])
+        return pred, pred_std
 
     def _monte_carlo(self, inputs, masks, sampling):
         """Mean, variance and mean log variance of the normalised labels over the passes."""
@@ -285,11 +292,11 @@ class BayesianCNNBase(NeuralNetMaster):
     def _fit(self, data):
         n_train = data.n_stars - int(data.n_stars * (self.val_size or 0.0))
         self.inv_model_precision = inverse_model_precision(n_train, self.l2, self.length_scale, self.dropout_rate)
-        self.calibration = None
+        self.calibration = self.calibration_propagated = None
         return super()._fit(data)
 
     def _after_fit(self, data):
-        self.calibration = calibrate_on_validation_stars(self, data)
+        self.calibration, self.calibration_propagated = calibrate_on_validation_stars(self, data)
 
     def _check_settings(self):
         super()._check_settings()

@@ -77,9 +77,8 @@ class CNNBase(NeuralNetMaster):
         model = model[0] if isinstance(model, list | tuple) else model
         self._check_input_names(model)
         self.keras_model = _with_named_inputs(model)
-        self.optimizer = self._new_optimizer(optimizer)
         self.keras_model.compile(
-            optimizer=self.optimizer,
+            optimizer=self._new_optimizer(optimizer),
             loss=loss or settings.loss,
             metrics=metrics or self.metrics or list(settings.metrics),
             weighted_metrics=weighted_metrics,

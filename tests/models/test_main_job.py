@@ -27,6 +27,7 @@ class Stars:
     """One side of the survey."""
 
     spectra: np.ndarray
+    spectra_err: np.ndarray
     mask: np.ndarray
     labels: np.ndarray
     labels_err: np.ndarray
@@ -41,14 +42,16 @@ def read_sample(path):
             return np.stack([file[name + suffix][:] for name in LABELS], axis=1)
 
         truth = columns("_true") if "teff_true" in file else None
-        return Stars(file["spectra"][:], file["mask"][:] > 0, columns(""), columns("_err"), truth, file["SNR"][:])
+        pixels = file["spectra"][:], file["spectra_err"][:], file["mask"][:] > 0
+        return Stars(*pixels, columns(""), columns("_err"), truth, file["SNR"][:])
 
 
 def simulate(n_stars, seed):
     from astroNN.datasets import simulate_apogee
 
     survey = simulate_apogee(n_stars, labels=SIMULATED_LABELS, snr=(50, 300), missing=0.1, seed=seed)
-    return Stars(survey.spectra, survey.mask, survey.labels, survey.labels_err, survey.labels_true, survey.snr)
+    pixels = survey.spectra, survey.spectra_err, survey.mask
+    return Stars(*pixels, survey.labels, survey.labels_err, survey.labels_true, survey.snr)
 
 
 def is_real():
@@ -65,10 +68,12 @@ def test_stars():
     return read_sample(SAMPLE / "apogee_sample_test.h5") if is_real() else simulate(1000, 2)
 
 
-def train(stars, labels=None, epochs=70):
+def train(stars, labels=None, epochs=80):
     net = ApogeeBCNN()
+    # The patience recommended for labels as noisy as these (docs/source/benchmarks.rst).
     net.seed, net.verbose, net.max_epochs, net.reduce_lr_patience = 0, 0, epochs, 8
-    net.fit(stars.spectra, stars.labels if labels is None else labels, labels_err=stars.labels_err, mask=stars.mask)
+    labels = stars.labels if labels is None else labels
+    net.fit(stars.spectra, labels, inputs_err=stars.spectra_err, labels_err=stars.labels_err, mask=stars.mask)
     return net
 
 
@@ -80,6 +85,14 @@ def net(training_stars):
 @pytest.fixture(scope="module")
 def prediction(net, test_stars):
     return net.predict(test_stars.spectra, mask=test_stars.mask)
+
+
+@pytest.fixture(scope="module", params=["spectra alone", "spectra and their errors"])
+def errors_and_spreads(request, net, test_stars, prediction):
+    """Errors against exact labels, and the predicted total uncertainties."""
+    if request.param == "spectra and their errors":
+        prediction = net.predict(test_stars.spectra, test_stars.spectra_err, mask=test_stars.mask)
+    return np.abs(prediction[0] - test_stars.truth), prediction[1]["total"]
 
 
 def scatter(errors):
@@ -98,17 +111,17 @@ def test_labels_are_far_better_than_the_spread_of_the_stars(prediction, test_sta
     assert (errors < 0.5 * scatter(test_stars.truth)).all()
 
 
-def test_one_and_two_sigma_hold_what_they_promise(prediction, test_stars):
-    errors, sigma = np.abs(prediction[0] - test_stars.truth), prediction[1]["total"]
+def test_one_and_two_sigma_hold_what_they_promise(errors_and_spreads):
+    errors, sigma = errors_and_spreads
     within_one, within_two = (errors < sigma).mean(axis=0), (errors < 2 * sigma).mean(axis=0)
     assert (within_one > 0.55).all() and (within_one < 0.80).all(), within_one
     assert (within_two > 0.88).all() and (within_two < 0.99).all(), within_two
 
 
 @pytest.mark.parametrize(("low", "high"), [(50, 80), (80, 125), (125, 300)])
-def test_one_sigma_holds_at_every_signal_to_noise(prediction, test_stars, low, high):
+def test_one_sigma_holds_at_every_signal_to_noise(errors_and_spreads, test_stars, low, high):
     chosen = (test_stars.snr >= low) & (test_stars.snr <= high)
-    within_one = (np.abs(prediction[0] - test_stars.truth) < prediction[1]["total"])[chosen].mean(axis=0)
+    within_one = np.mean((errors_and_spreads[0] < errors_and_spreads[1])[chosen], axis=0)
     assert (within_one > 0.48).all() and (within_one < 0.85).all(), within_one
 
 

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from astroNN.config import MAGIC_NUMBER
-from astroNN.models import ApogeeBCNN, ApogeeCNN
+from astroNN.models import ApogeeBCNN, ApogeeCNN, load_folder
 
 
 @pytest.fixture(scope="module")
 def still(stars, tools):
     """An `ApogeeBCNN` without dropout: numpy can repeat its answers."""
-    net = tools.small(ApogeeBCNN(), disable_dropout=True, max_epochs=3)
+    net = tools.small(ApogeeBCNN(), disable_dropout=True, input_norm_mode=2)
     net.fit(stars.spectra, stars.labels, labels_err=stars.labels_err)
     return net
 
@@ -133,6 +133,22 @@ def test_the_calibration_multiplies_every_component(stars, bcnn):
     assert np.abs(factor - 1).max() > 1e-3
     for name, spread in raw.items():
         np.testing.assert_allclose(calibrated[name], spread * factor, rtol=1e-5)
+
+
+def test_errors_of_pixels_given_in_training_have_factors_of_their_own(stars, tools, tmp_path):
+    errors = np.full(stars.spectra.shape, 0.05)
+    net = tools.small(ApogeeBCNN())
+    net.fit(stars.spectra, stars.labels, errors, stars.labels_err)
+    plain, propagated = net.calibration.factor, net.calibration_propagated.factor
+    # The same residuals against a larger spread.
+    assert (propagated < plain).all()
+    loaded = load_folder(net.save(tmp_path / "run"))
+    loaded.verbose = 0
+    for each in (net, loaded):
+        for inputs_err, factor in ((None, plain), (errors, propagated)):
+            _, raw = each.predict(stars.spectra, inputs_err, calibrated=False)
+            _, calibrated = each.predict(stars.spectra, inputs_err)
+            np.testing.assert_allclose(calibrated["total"], raw["total"] * factor, rtol=1e-5)
 
 
 def test_the_calibration_changes_no_label(stars, bcnn):

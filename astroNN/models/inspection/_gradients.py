@@ -63,24 +63,25 @@ def _with_jax(model, input_name, output_name):
 
     def total(values, inputs, column):
         trainable, non_trainable = values
-        outputs, _ = model.stateless_call(trainable, non_trainable, inputs, training=False)
-        return ops.sum(_columns(outputs, output_name)[:, column])
+        outputs, state = model.stateless_call(trainable, non_trainable, inputs, training=False)
+        return ops.sum(_columns(outputs, output_name)[:, column]), state
 
-    gradient = jax.grad(total, argnums=1)
+    gradient = jax.grad(total, argnums=1, has_aux=True)
 
     @jax.jit
     def all_columns(values, inputs):
         shape = model.compute_output_shape({name: x.shape for name, x in inputs.items()})
         n_labels = (shape[output_name] if isinstance(shape, dict) else shape)[-1]
-        return ops.stack([gradient(values, inputs, k)[input_name] for k in range(n_labels)], axis=1)
+        columns, states = zip(*(gradient(values, inputs, k) for k in range(n_labels)), strict=True)
+        return ops.stack([column[input_name] for column in columns], axis=1), states[0]
 
     def gradients(inputs):
-        # The weights are arguments, or a later training would not be seen.
-        values = (
-            [v.value for v in model.trainable_variables],
-            [v.value for v in model.non_trainable_variables],
-        )
-        return all_columns(values, inputs)
+        # The weights are arguments, or a later training would not be seen; dropout's state moves on.
+        values = [v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]
+        jacobian, state = all_columns(values, inputs)
+        for variable, value in zip(model.non_trainable_variables, state, strict=True):
+            variable.assign(value)
+        return jacobian
 
     return gradients
 

@@ -22,7 +22,7 @@ def hyper_parameter_text(net):
         "Keras Backend": keras.backend.backend(),
         "Folder Name": net.folder_name,
         "Batch size": net.batch_size,
-        "Optimizer": type(net.optimizer).__name__,
+        "Optimizer": type(net.keras_model.optimizer).__name__,
         "Maximum Epochs": net.max_epochs,
         "Learning Rate": net.lr,
         "Validation Size": net.val_size,

@@ -77,7 +77,8 @@ def network_parameters(net):
         **_normalizer_parameters("input", net.input_normalizer, net._input_shape),
         **_normalizer_parameters("labels", net.labels_normalizer, net._labels_shape),
         "val_idx": _plain(net.val_idx),
-        "calibration": _calibration(net),
+        "calibration": _calibration(net, "calibration"),
+        "calibration_propagated": _calibration(net, "calibration_propagated"),
         "format_version": FORMAT_VERSION,
         "versions": {
             "astroNN": __version__,
@@ -101,8 +102,8 @@ def _normalizer_parameters(side, normalizer, names):
     }
 
 
-def _calibration(net):
-    calibration = getattr(net, "calibration", None)
+def _calibration(net, attribute):
+    calibration = getattr(net, attribute, None)
     return None if calibration is None else calibration.to_dict()
 
 

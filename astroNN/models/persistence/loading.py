@@ -119,8 +119,9 @@ def _set_parameters(net, parameters):
         net.val_idx = np.asarray(parameters["val_idx"], dtype=int)
         net.train_idx = np.setdiff1d(np.arange(net.num_train + net.val_num), net.val_idx)
         net.has_val = net.val_num > 0
-    if parameters.get("calibration") is not None:
-        net.calibration = _calibration(parameters["calibration"], net._labels_shape["output"])
+    for attribute in ("calibration", "calibration_propagated"):
+        if parameters.get(attribute) is not None:
+            setattr(net, attribute, _calibration(parameters[attribute], net._labels_shape["output"]))
 
 
 def _calibration(stored, n_labels):

@@ -2,8 +2,11 @@
 
 import warnings
 
+import numpy as np
+
 from astroNN.nn.calibration import MINIMUM_STARS, fit_spread_calibration
 from astroNN.shared.messages import tell
+from astroNN.shared.missing import missing_elements
 
 __all__ = ["calibrate_on_validation_stars"]
 
@@ -20,8 +23,9 @@ def calibrate_on_validation_stars(net, sample):
 
     Returns
     -------
-    SpreadCalibration or None
-        None, with a warning, if there are fewer than 50 validation stars.
+    without, with_propagated : SpreadCalibration or None
+        For predictions without errors of the pixels, and with them (None unless the sample has such errors). Both
+        are None, with a warning, if there are fewer than 50 validation stars.
     """
     rows = sample.counting(net.val_idx)
     if len(rows) < MINIMUM_STARS:
@@ -30,13 +34,17 @@ def calibrate_on_validation_stars(net, sample):
             f"least {MINIMUM_STARS}). Train on more stars, or raise `val_size` (now {net.val_size}).",
             stacklevel=5,
         )
-        return None
-    inputs = {name: array[rows] for name, array in sample.inputs.items()}
-    masks = {name: array[rows] for name, array in sample.masks.items()}
-    pred, pred_std = net._labels_and_spreads(*net._monte_carlo(inputs, masks, "exact"))
-    residuals = sample.labels["output"][rows] - pred
+        return None, None
+    inputs, masks, inputs_err = (
+        {name: array[rows] for name, array in table.items()}
+        for table in (sample.inputs, sample.masks, sample.inputs_err)
+    )
+    pred, pred_std = net._predict(inputs, masks, inputs_err)
+    labels = sample.labels["output"][rows]
+    residuals = np.where(missing_elements(labels), np.nan, labels - pred)
     labels_err = None if sample.labels_err is None else sample.labels_err[rows]
-    calibration = fit_spread_calibration(residuals, pred_std, labels_err)
-    if calibration is not None:
-        tell(f"Calibrated the predicted uncertainties on {len(rows)} validation stars: {calibration}", net.verbose)
-    return calibration
+    without = fit_spread_calibration(residuals, np.hypot(pred_std["model"], pred_std["predictive"]), labels_err)
+    with_propagated = fit_spread_calibration(residuals, pred_std["total"], labels_err) if inputs_err else None
+    if without is not None:
+        tell(f"Calibrated the predicted uncertainties on {len(rows)} validation stars: {without}", net.verbose)
+    return without, with_propagated
