@@ -125,7 +125,7 @@ def remember_shapes(net, sample):
     if not net.has_model:
         net._input_shape, net._labels_shape = inputs, labels
         net.input_names, net.output_names = list(inputs), list(labels)
-        _warn_of_names(net, labels["output"])
+        _fit_names(net, labels["output"])
     if labels["output"] != net._labels_shape["output"]:
         raise ValueError(
             f"`labels`: this network was built for {net._labels_shape['output']} labels, got {labels['output']}."
@@ -166,11 +166,18 @@ def _as_labels(array):
     return array.reshape(-1, 1) if array.ndim == 1 else array
 
 
-def _warn_of_names(net, n_labels):
+def _fit_names(net, n_labels):
+    """Names for as many labels as there are: wrong names are worse than none."""
     names = net.targetname
-    if isinstance(names, list | tuple) and isinstance(n_labels, int) and names and len(names) != n_labels:
-        # The default names describe another table than the user's: wrong names are worse than none.
-        net.targetname = [f"label_{k}" for k in range(n_labels)]
+    if not isinstance(names, list | tuple) or not isinstance(n_labels, int) or len(names) in (0, n_labels):
+        return
+    net.targetname = [f"label_{k}" for k in range(n_labels)]
+    if list(names) != type(net)().targetname:
+        warnings.warn(
+            f"`targetname` has {len(names)} names for {n_labels} labels; the labels are called "
+            f"{net.targetname[0]} to {net.targetname[-1]} instead.",
+            stacklevel=5,
+        )
 
 
 def _fit_to_shape(array, known):

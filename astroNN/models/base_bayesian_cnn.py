@@ -13,6 +13,7 @@ from astroNN.models.training.calibrate import calibrate_on_validation_stars
 from astroNN.nn.layers import MonteCarloEngine
 from astroNN.nn.losses import mean_absolute_error
 from astroNN.shared import checks
+from astroNN.shared.errors import ConfigurationError
 
 __all__ = ["BayesianCNNBase"]
 
@@ -95,9 +96,8 @@ class BayesianCNNBase(NeuralNetMaster):
         """
         settings = task_settings(self.task)
         self._last_layer_activation = self._last_layer_activation or settings.last_activation
-        self._n_seeds = 0
         self._engines = {}
-        training, prediction = _two_graphs(self.model())
+        training, prediction = _two_graphs(self._build())
         for graph in (training, prediction):
             self._check_input_names(graph)
         self.keras_model_predict = self._predicting(prediction)
@@ -159,7 +159,10 @@ class BayesianCNNBase(NeuralNetMaster):
         return self._fit(sample)
 
     def fit_on_batch(self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, *, mask=None):
-        """Train for one epoch on all stars as a single batch; parameters are those of `fit`."""
+        """Train for one epoch on all stars as a single batch; parameters are those of `fit`.
+
+        The calibration of the predicted spreads is dropped: it belongs to other weights.
+        """
         self._check_settings()
         sample = _data.checked_sample(
             self, input_data, labels, mask=mask, inputs_err=inputs_err, labels_err=labels_err,
@@ -290,17 +293,28 @@ class BayesianCNNBase(NeuralNetMaster):
         return {LABELS_ERR: np.nan_to_num(data.labels_err, nan=0.0) / scale}
 
     def _fit(self, data):
-        n_train = data.n_stars - int(data.n_stars * (self.val_size or 0.0))
-        self.inv_model_precision = inverse_model_precision(n_train, self.l2, self.length_scale, self.dropout_rate)
         self.calibration = self.calibration_propagated = None
         return super()._fit(data)
 
+    def _fit_on_batch(self, data):
+        # Factors found for other weights, perhaps on these very stars, no longer hold.
+        self.calibration = self.calibration_propagated = None
+        return super()._fit_on_batch(data)
+
     def _after_fit(self, data):
+        self.inv_model_precision = inverse_model_precision(
+            self.num_train, self.l2, self.length_scale, self.dropout_rate
+        )
         self.calibration, self.calibration_propagated = calibrate_on_validation_stars(self, data)
 
     def _check_settings(self):
         super()._check_settings()
         checks.check_at_least("mc_num", self.mc_num, 2)
+        modes = self.labels_norm_mode
+        if "3s" in (modes.values() if isinstance(modes, dict) else [modes]):
+            raise ConfigurationError(
+                "labels_norm_mode '3s' (a sigmoid) has no standard deviations; a Bayesian network needs another mode."
+            )
 
     def _trainable(self, training):
         """The training graph as a model whose loss sees the label errors."""

@@ -72,8 +72,7 @@ class CNNBase(NeuralNetMaster):
         """
         settings = task_settings(self.task)
         self._last_layer_activation = settings.last_activation
-        self._n_seeds = 0
-        model = self.model()
+        model = self._build()
         model = model[0] if isinstance(model, list | tuple) else model
         self._check_input_names(model)
         self.keras_model = _with_named_inputs(model)

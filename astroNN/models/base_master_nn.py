@@ -1,5 +1,6 @@
 """The life of a network: settings, checks, training, saving. What all kinds of networks share."""
 
+import random
 import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from astroNN import __version__
 from astroNN.models import _data
-from astroNN.models.persistence.folder import save_network
+from astroNN.models.persistence.folder import build_settings, save_network
 from astroNN.models.tasks import task_settings
 from astroNN.models.training.bayesian_model import LABELS_ERR
 from astroNN.models.training.callbacks import training_callbacks
@@ -19,6 +20,7 @@ from astroNN.nn.utilities.generator import BatchGenerator
 from astroNN.nn.utilities.normalizer import Normalizer
 from astroNN.shared import checks
 from astroNN.shared.deprecation import deprecated_alias
+from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.messages import tell
 
 __all__ = ["NeuralNetBase", "NeuralNetMaster"]
@@ -116,6 +118,7 @@ class NeuralNetMaster(ABC):
         self.has_val, self.val_num, self.num_train = False, None, None
         self.train_idx = self.val_idx = None
         self._n_fits = self._n_seeds = 0
+        self._built_with, self._derivatives = {}, {}
 
     def __str__(self):
         return (
@@ -242,6 +245,8 @@ class NeuralNetMaster(ABC):
         task_settings(self.task)
         for setting in ("batch_size", "max_epochs"):
             checks.check_at_least(setting, getattr(self, setting), 1)
+        for setting in ("val_size", "dropout_rate"):
+            checks.check_fraction(setting, getattr(self, setting, None))
 
     def _fit(self, data):
         """Train on checked data; returns the Keras history."""
@@ -255,6 +260,9 @@ class NeuralNetMaster(ABC):
         self._fit_normalizers(data)
         if not self.has_model:
             self.compile()
+        elif self.optimizer in (None, "adam"):
+            # A rate that the last training has lowered would all but stop this one.
+            self.keras_model.optimizer.learning_rate = self.lr
         self.training_generator = self._batches(data, data.counting(self.train_idx), shuffle=True)
         self.validation_generator = self._batches(data, val_rows) if self.has_val else None
         self.virtual_cvslogger = VirutalCSVLogger()
@@ -302,6 +310,8 @@ class NeuralNetMaster(ABC):
         if self.has_model and self.input_normalizer is not None:
             return
         rows = data.counting(self.train_idx if rows is None else rows)
+        for labels in data.labels.values():
+            checks.check_label_columns(labels[rows], self.targetname, " of the stars to train on")
         self.input_normalizer = Normalizer(self.input_norm_mode, self.verbose)
         self.labels_normalizer = Normalizer(self.labels_norm_mode, self.verbose)
         self.input_normalizer.fit(data.inputs, data.masks, rows)
@@ -351,6 +361,24 @@ class NeuralNetMaster(ABC):
                 f"`model()` of {type(self).__name__} returned a network with the input(s) {sorted(unknown)}, but the "
                 f'data are {sorted(self._input_shape)}: name them alike, keras.Input(..., name="input").'
             )
+
+    def _build(self):
+        """What `model` returns; layers that are given no seed get theirs from `seed`, too."""
+        if self._input_shape is None:
+            raise ConfigurationError(
+                f"compile: the shapes of inputs and labels are not known yet. Call `fit`, which compiles "
+                f"{type(self).__name__} by itself."
+            )
+        self._n_seeds = 0
+        self._derivatives = {}
+        state = random.getstate()  # Keras takes default seeds from Python's generator
+        random.seed(self.next_seed())
+        try:
+            built = self.model()
+        finally:
+            random.setstate(state)
+        self._built_with = build_settings(self)
+        return built
 
     # Seeds ---------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ __all__ = [
     "check_at_least",
     "check_errors",
     "check_finite",
+    "check_fraction",
     "check_known_shape",
     "check_label_columns",
     "check_one_of",
@@ -177,15 +178,15 @@ def check_errors(argument, errors, like):
     return errors
 
 
-def check_label_columns(labels, names=None):
-    """Raise if a column of labels has no value at all."""
+def check_label_columns(labels, names=None, whose=""):
+    """Raise if a column of labels has no value at all; `whose` tells which stars these are."""
     labels = labels.reshape(len(labels), -1)
     empty = np.flatnonzero(missing_elements(labels).all(axis=0))
     if len(empty):
         listed = ", ".join(_column_name(column, names, labels.shape[1]) for column in empty[:8])
         raise ValueError(
-            f"`labels`: every value is missing in column {listed}. A network can't learn a label that no star has: "
-            "leave the column out."
+            f"`labels`: every value{whose} is missing in column {listed}. A network can't learn a label that no star "
+            "has: leave the column out."
         )
 
 
@@ -197,6 +198,13 @@ def check_at_least(argument, value, minimum):
         )
 
 
+def check_fraction(argument, value):
+    """Raise unless a setting is None or a number from 0 to below 1."""
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 <= value < 1):
+        raise ConfigurationError(f"{argument} must be a fraction from 0 to below 1, got {value!r}.")
+
+
 def check_one_of(argument, value, allowed):
     """Raise unless a setting is one of those allowed."""
     if value not in allowed:
@@ -204,6 +212,8 @@ def check_one_of(argument, value, allowed):
 
 
 def _as_numeric(argument, array):
+    if hasattr(array, "unmasked"):  # astropy's masked arrays, of which NumPy would drop the mask
+        array = np.ma.array(array.unmasked, mask=array.mask)
     if isinstance(array, np.ma.MaskedArray):
         array = array.astype(np.result_type(array.dtype, "float32")).filled(np.nan)
     elif not _gives_rows(array):

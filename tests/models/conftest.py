@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from astroNN.models import ApogeeBCNN, ApogeeCNN, CNNBase
+from astroNN.nn.utilities.normalizer import Normalizer
 
 N_STARS, N_PIXELS = 320, 60  # with val_size 0.2: 4 batches of 64 for training, 1 for validation
 
@@ -112,6 +113,11 @@ def slopes_by_hand(function, spectra, step=1e-6):
     return np.stack(columns, axis=-1)
 
 
+def equal_weights(first, second):
+    pairs = zip(first.get_weights(), second.get_weights(), strict=True)
+    return all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in pairs)
+
+
 @pytest.fixture(scope="session")
 def stars():
     return make_stars()
@@ -124,7 +130,7 @@ def tools():
     class Tools:
         pass
 
-    for thing in (make_stars, changed, small, answers_by_hand, labels_by_hand, slopes_by_hand):
+    for thing in (make_stars, changed, small, equal_weights, answers_by_hand, labels_by_hand, slopes_by_hand):
         setattr(Tools, thing.__name__, staticmethod(thing))
     Tools.Linear = Linear
     return Tools
@@ -144,6 +150,32 @@ def bcnn(stars):
     net = small(ApogeeBCNN())
     net.fit(stars.spectra, stars.labels, labels_err=stars.labels_err)
     return net
+
+
+@pytest.fixture(scope="module")
+def folder(bcnn, tmp_path_factory):
+    """A saved network; don't change it."""
+    return bcnn.save(tmp_path_factory.mktemp("models") / "run")
+
+
+@pytest.fixture(scope="module")
+def untrained(stars):
+    """A complete network that costs no training: built, with normalisers."""
+
+    def make(network=None, **settings):
+        net = small(ApogeeBCNN() if network is None else network, **settings)
+        net._input_shape, net._labels_shape = {"input": (60, 1)}, {"output": 2}
+        net.input_names, net.output_names = ["input"], ["output"]
+        net._draw_seed()
+        net.input_normalizer, net.labels_normalizer = Normalizer(3, 0), Normalizer(2, 0)
+        net.input_normalizer.fit({"input": stars.spectra})
+        net.labels_normalizer.fit({"output": stars.labels})
+        net._publish_statistics()
+        net.num_train, net.val_num = 256, 64
+        net.compile()
+        return net
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -293,12 +293,21 @@ def test_a_second_training_goes_on_with_the_first_statistics(stars, tools):
     net = tools.small(tools.Linear())
     net.fit(stars.spectra, stars.labels)
     mean, weights = net.labels_mean["output"].copy(), net.get_weights()
-    net.lr = 0.0
     net.fit(stars.spectra, stars.labels + 1000)
     np.testing.assert_array_equal(net.labels_mean["output"], mean)
-    # It went on, from where it was: Adam at the old rate moves a weight by about lr a step, 8 steps.
+    # It went on, from where it was: Adam moves a weight by about lr (0.01) a step, 8 steps.
     moved = max(np.abs(a - b).max() for a, b in zip(weights, net.get_weights(), strict=True))
     assert 0 < moved < 0.2
+
+
+def test_a_second_training_starts_at_the_learning_rate_set_now(stars, tools):
+    net = tools.small(tools.Linear())
+    net.fit(stars.spectra, stars.labels)
+    weights = net.get_weights()
+    net.lr = 0.0
+    net.fit(stars.spectra, stars.labels)
+    for before, after in zip(weights, net.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 @pytest.mark.parametrize("optimizer", [None, "sgd", keras.optimizers.SGD(0.01)])

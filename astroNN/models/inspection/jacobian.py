@@ -9,20 +9,27 @@ from astroNN.nn.layers._graph import without_dropout
 from astroNN.shared import checks
 from astroNN.shared.missing import missing_elements
 
-__all__ = ["jacobian_blocks", "mean_network", "network_jacobian"]
+__all__ = ["jacobian_blocks", "mean_network", "network_jacobian", "refuse_sigmoid"]
 
 _BLOCK_ELEMENTS = 32_000_000  # 128 MB of float32 in one block of Jacobians
 
 
 def mean_network(net):
     """A network with dropout off: the first-order mean over all thinned networks."""
-    model = getattr(net, "keras_model_predict", None) or net.keras_model
-    inputs = {tensor.name: tensor for tensor in model.inputs}
-    return without_dropout(keras.Model(inputs, model.output))
+    return without_dropout(_with_named_inputs(net))
 
 
-def jacobian_blocks(net, inputs, masks, model=None, input_name="input"):
-    """Jacobians of blocks of stars, in normalised units.
+def refuse_sigmoid(net, input_name):
+    """Raise for inputs normalised by a sigmoid, whose derivative is no single number."""
+    if net.input_normalizer.modes_as_text([input_name])[input_name] == "3s":
+        raise ValueError(
+            f"Derivatives in physical units are not offered for the input '{input_name}' in norm mode '3s' (a "
+            "sigmoid); use mode 3, or normalised derivatives."
+        )
+
+
+def jacobian_blocks(net, inputs, masks, thinned=False, input_name="input"):
+    """Jacobians of blocks of stars, in normalised units, of the mean network or of `thinned` ones (dropout on).
 
     Yields
     ------
@@ -31,15 +38,18 @@ def jacobian_blocks(net, inputs, masks, model=None, input_name="input"):
     jacobian : array of float32, shape (n_rows, n_labels, ...)
         Zero where a pixel is missing: it does not reach the network.
     """
-    gradients = star_gradients(model or mean_network(net), input_name)
+    gradients = _gradients(net, thinned, input_name)
     n_labels = int(np.prod(net._labels_shape["output"]))
     step = max(1, min(64, _BLOCK_ELEMENTS // (n_labels * int(np.prod(net._input_shape[input_name])))))
     n_stars = len(inputs["input"])
     for start in range(0, n_stars, step):
         rows = np.arange(start, min(start + step, n_stars))
-        # The last block is filled up with its last star, so that nothing is compiled for another shape.
-        filled = np.minimum(np.arange(start, start + step), n_stars - 1)
-        jacobian = gradients(net._read_inputs(inputs, masks, filled))[: len(rows)]
+        block = {
+            # The last block is filled up with its last star, so that nothing is compiled for another shape.
+            name: np.concatenate([array, np.repeat(array[-1:], step - len(rows), axis=0)])
+            for name, array in net._read_inputs(inputs, masks, rows).items()
+        }
+        jacobian = gradients(block)[: len(rows)]
         jacobian *= ~_missing(net, inputs, masks, rows, input_name)[:, None]
         yield rows, jacobian
 
@@ -54,23 +64,35 @@ def network_jacobian(net, x, mean_output=False, mc_num=None, denormalize=False, 
         checks.check_at_least("mc_num", mc_num, 1)
     inputs, masks = _data.checked_inputs(net, x, mask)
     if mc_num is None:
-        jacobian = _all_stars(net, inputs, masks, mean_network(net))
+        jacobian = _all_stars(net, inputs, masks)
     else:
-        random = getattr(net, "keras_model_predict", None) or net.keras_model
-        random = keras.Model({tensor.name: tensor for tensor in random.inputs}, random.output)
-        jacobian = sum(_all_stars(net, inputs, masks, random) for _ in range(mc_num)) / mc_num
+        jacobian = sum(_all_stars(net, inputs, masks, thinned=True) for _ in range(mc_num)) / mc_num
     jacobian = jacobian.reshape(*jacobian.shape[:2], *_without_channel(net._input_shape["input"]))
     if denormalize:
         jacobian = jacobian * _unit_ratio(net, jacobian.shape[2:])
     return jacobian.mean(axis=0) if mean_output else jacobian
 
 
-def _all_stars(net, inputs, masks, model):
-    return np.concatenate([jacobian for _, jacobian in jacobian_blocks(net, inputs, masks, model)])
+def _all_stars(net, inputs, masks, thinned=False):
+    return np.concatenate([jacobian for _, jacobian in jacobian_blocks(net, inputs, masks, thinned)])
+
+
+def _gradients(net, thinned, input_name):
+    """Compiled derivatives, kept with the network until it is built anew."""
+    key = (thinned, input_name)
+    if key not in net._derivatives:
+        net._derivatives[key] = star_gradients(_with_named_inputs(net) if thinned else mean_network(net), input_name)
+    return net._derivatives[key]
+
+
+def _with_named_inputs(net):
+    model = getattr(net, "keras_model_predict", None) or net.keras_model
+    return keras.Model({tensor.name: tensor for tensor in model.inputs}, model.output)
 
 
 def _unit_ratio(net, pixel_shape):
     """Label unit over pixel unit, of shape (n_labels, ...)."""
+    refuse_sigmoid(net, "input")
     labels_std = np.atleast_1d(net.labels_normalizer.std_labels["output"]).ravel()
     input_std = np.asarray(net.input_normalizer.std_labels["input"], dtype="float32")
     n_labels = int(np.prod(net._labels_shape["output"]))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from astroNN.models.inspection.jacobian import jacobian_blocks, mean_network
+from astroNN.models.inspection.jacobian import jacobian_blocks, refuse_sigmoid
 
 __all__ = ["propagated_spread"]
 
@@ -27,13 +27,13 @@ def propagated_spread(net, inputs, masks, inputs_err):
     array of float32, shape (n_stars, n_labels)
         Standard deviations in the labels' units.
     """
-    model = mean_network(net)
     scale = np.atleast_1d(net.labels_normalizer.std_labels["output"])
     n_labels = int(np.prod(net._labels_shape["output"]))
     variance = np.zeros((len(inputs["input"]), n_labels), dtype="float32")
     for name, errors in inputs_err.items():
+        refuse_sigmoid(net, name)
         input_std = np.asarray(net.input_normalizer.std_labels[name], dtype="float32")
-        for rows, jacobian in jacobian_blocks(net, inputs, masks, model, name):
+        for rows, jacobian in jacobian_blocks(net, inputs, masks, input_name=name):
             normalised = np.nan_to_num(errors[rows], nan=0.0) / input_std
             normalised = normalised.reshape(len(rows), 1, *net._input_shape[name])
             squares = np.square(jacobian * normalised)

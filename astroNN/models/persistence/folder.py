@@ -11,15 +11,14 @@ import numpy as np
 from astroNN import __version__
 from astroNN.models.persistence.card import hyper_parameter_text, model_card
 from astroNN.models.persistence.hdf5 import write_weights
-from astroNN.models.persistence.schema import KEYS, PARAMETER_FILE
+from astroNN.models.persistence.schema import FORMAT_VERSION, KEYS, PARAMETER_FILE
 from astroNN.shared.checks import check_one_of
 from astroNN.shared.files import atomic_folder, filehash
 from astroNN.shared.messages import tell
 from astroNN.shared.nn_tools import folder_runnum
 
-__all__ = ["FORMAT_VERSION", "WEIGHTS_FILE", "save_network"]
+__all__ = ["WEIGHTS_FILE", "build_settings", "save_network"]
 
-FORMAT_VERSION = 2
 WEIGHTS_FILE = "model.weights.h5"
 _ACTIVATIONS = ("activation", "_last_layer_activation")
 
@@ -31,6 +30,7 @@ def save_network(net, name, model_plot, if_exists):
     wanted = Path(name).expanduser().absolute()
     if if_exists == "replace":
         _refuse_to_replace_other_things(wanted)
+    _warn_of_late_changes(net)
     with atomic_folder(wanted, if_exists) as draft:
         _fill(net, draft.folder, model_plot)
     if draft.path != wanted:
@@ -43,6 +43,22 @@ def save_network(net, name, model_plot, if_exists):
     net.fullfilepath = str(draft.path)
     tell(f"Saved the network in {draft.path}", net.verbose)
     return draft.path
+
+
+def build_settings(net):
+    """Settings that a network is built with, by their names in the folder."""
+    return {name: _storable(key, getattr(net, key.attribute, None)) for name, key in KEYS.items() if key.builds}
+
+
+def _warn_of_late_changes(net):
+    built, now = net._built_with, build_settings(net)
+    changed = [KEYS[name].attribute for name in built if built[name] != now[name]]
+    if changed:
+        warnings.warn(
+            f"{', '.join(changed)} changed after the network was built, which has no effect on it; the folder "
+            "holds the settings that it was built with.",
+            stacklevel=4,
+        )
 
 
 def _refuse_to_replace_other_things(path):
@@ -70,24 +86,28 @@ def _fill(net, folder, model_plot):
 def network_parameters(net):
     """Everything a folder's JSON says of a network, but for the hash of its weights."""
     values = {name: _storable(key, getattr(net, key.attribute, None)) for name, key in KEYS.items()}
-    return values | {
-        "id": net._model_identifier or type(net).__name__,
-        "input": {name: list(shape) for name, shape in net._input_shape.items()},
-        "labels": {name: _plain(shape) for name, shape in net._labels_shape.items()},
-        **_normalizer_parameters("input", net.input_normalizer, net._input_shape),
-        **_normalizer_parameters("labels", net.labels_normalizer, net._labels_shape),
-        "val_idx": _plain(net.val_idx),
-        "calibration": _calibration(net, "calibration"),
-        "calibration_propagated": _calibration(net, "calibration_propagated"),
-        "format_version": FORMAT_VERSION,
-        "versions": {
-            "astroNN": __version__,
-            "keras": keras.__version__,
-            "keras_backend": keras.backend.backend(),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
-    }
+    return (
+        values
+        | net._built_with
+        | {
+            "id": net._model_identifier or type(net).__name__,
+            "input": {name: list(shape) for name, shape in net._input_shape.items()},
+            "labels": {name: _plain(shape) for name, shape in net._labels_shape.items()},
+            **_normalizer_parameters("input", net.input_normalizer, net._input_shape),
+            **_normalizer_parameters("labels", net.labels_normalizer, net._labels_shape),
+            "val_idx": _plain(net.val_idx),
+            "calibration": _calibration(net, "calibration"),
+            "calibration_propagated": _calibration(net, "calibration_propagated"),
+            "format_version": FORMAT_VERSION,
+            "versions": {
+                "astroNN": __version__,
+                "keras": keras.__version__,
+                "keras_backend": keras.backend.backend(),
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+        }
+    )
 
 
 def _normalizer_parameters(side, normalizer, names):

@@ -5,13 +5,14 @@ own layers have. An array that finds no place, and a layer that finds no array, 
 """
 
 import re
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
 
 from astroNN.shared.errors import FolderError
 
-__all__ = ["read_weights", "write_weights"]
+__all__ = ["largest_dimension", "read_weights", "write_weights"]
 
 
 def write_weights(model, path):
@@ -45,9 +46,29 @@ def read_weights(model, path):
         If the file is truncated, or its arrays are not exactly those of the model.
     """
     expected = _weights_by_key(model)
+    with _opened(path) as file:
+        arrays = _read_arrays(file, expected, path)
+    for key, variable in expected.items():
+        variable.assign(arrays[key])
+
+
+def largest_dimension(path):
+    """Longest axis of any array in a file of weights, 0 without any.
+
+    Raises
+    ------
+    FolderError
+        If the file can't be read.
+    """
+    with _opened(path) as file:
+        return max((n for dataset in _stored_datasets(file, path).values() for n in dataset.shape), default=0)
+
+
+@contextmanager
+def _opened(path):
     try:
         with h5py.File(path, "r") as file:
-            arrays = _read_arrays(file, expected, path)
+            yield file
     except FolderError:
         raise
     except (OSError, RuntimeError, KeyError) as error:
@@ -55,8 +76,6 @@ def read_weights(model, path):
             f"The weights {path} can't be read: {error}. The file is truncated or no HDF5 file; copy the folder anew "
             "from where it was saved."
         ) from error
-    for key, variable in expected.items():
-        variable.assign(arrays[key])
 
 
 def _read_arrays(file, expected, path):

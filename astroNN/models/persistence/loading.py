@@ -1,13 +1,15 @@
 """Reading a network's folder."""
 
 import importlib
+import inspect
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.persistence.folder import WEIGHTS_FILE
-from astroNN.models.persistence.hdf5 import read_weights
+from astroNN.models.persistence.hdf5 import largest_dimension, read_weights
 from astroNN.models.persistence.schema import KEYS, PARAMETER_FILE, parse_parameters
 from astroNN.nn.calibration import SpreadCalibration
 from astroNN.nn.utilities.normalizer import Normalizer
@@ -16,6 +18,8 @@ from astroNN.shared.files import filehash, previous_folder, recover_folder
 from astroNN.shared.messages import logger, tell
 
 __all__ = ["load_folder"]
+
+_HARMLESS_SIZE = 1024  # a pool length or an unused setting need not be the size of an array
 
 
 def load_folder(folder=None, custom_models=()):
@@ -65,11 +69,29 @@ def load_folder(folder=None, custom_models=()):
             f"The weights {weights} are truncated or were changed since they were saved: their checksum is not the "
             f"one in {PARAMETER_FILE}. Copy the folder anew from where it was saved."
         )
-    net.compile()
+    _check_sizes(parameters, weights)
+    try:
+        net.compile()
+    except Exception as error:
+        raise FolderError(
+            f"{type(net).__name__} can't be built with the settings in {path / PARAMETER_FILE}: {error}"
+        ) from error
     read_weights(net.keras_model, weights)
     net.folder_name, net.fullfilepath = wanted.name, str(path)
     tell(f"Loaded astroNN model, model type: {net.name} -> {parameters['id']}", net.verbose)
     return net
+
+
+def _check_sizes(parameters, weights):
+    """Refuse sizes that no array of the file has, before a network of that size takes memory."""
+    limit = max(largest_dimension(weights), _HARMLESS_SIZE)
+    for name in ("hidden", "filternum", "filterlen", "pool_length", "labels"):
+        sizes = parameters.get(name)
+        sizes = keras.tree.flatten(sizes) if sizes is not None else []
+        if sizes and max(sizes) > limit:
+            raise FolderError(
+                f"{PARAMETER_FILE}: `{name}` holds {max(sizes)}, more than any array of the weights has."
+            )
 
 
 def _existing(path):
@@ -94,12 +116,14 @@ def _recovered(path):
 
 def _find_class(identifier, custom_models):
     custom = custom_models if isinstance(custom_models, list | tuple) else [custom_models]
+    if not all(isinstance(cls, type) for cls in custom):
+        raise TypeError(f"`custom_models` must be a class or a list of classes, got {custom_models!r}.")
     known = {cls.__name__: cls for cls in custom}
     if identifier in known:
         return known[identifier]
     models = importlib.import_module("astroNN.models")
     found = getattr(models, identifier, None) if identifier in models.__all__ else None
-    if not isinstance(found, type) or not issubclass(found, NeuralNetMaster):
+    if not isinstance(found, type) or not issubclass(found, NeuralNetMaster) or inspect.isabstract(found):
         raise TypeError(
             f"Unknown model identifier -> {identifier}! If it is a class of yours, give it: "
             f"load_folder(..., custom_models={identifier})."

@@ -14,10 +14,13 @@ import numpy as np
 from astroNN.nn.utilities.normalizer import MODES
 from astroNN.shared.errors import FolderError
 
-__all__ = ["KEYS", "PARAMETER_FILE", "parse_parameters"]
+__all__ = ["FORMAT_VERSION", "KEYS", "PARAMETER_FILE", "parse_parameters"]
 
 PARAMETER_FILE = "astroNN_model_parameter.json"
-_SIZE_LIMIT = 1 << 30  # bytes of JSON that are read at most
+FORMAT_VERSION = 2
+_SIZE_LIMIT = 1 << 28  # bytes of JSON that are read at most
+_STARS_LIMIT = 100_000_000  # in a list of row numbers
+_PIXELS_LIMIT = 100_000_000  # in one star
 
 
 def _is_number(value):
@@ -33,9 +36,17 @@ def _is_shape(value):
     return bool(values) and all(isinstance(n, int) and not isinstance(n, bool) and 0 < n < 1 << 31 for n in values)
 
 
-def _is_integers(value):
+def _is_sizes(value):
     values = value if isinstance(value, list) else [value]
-    return all(isinstance(v, int) or (isinstance(v, list) and _is_integers(v)) for v in values)
+    return all(_is_sizes(v) if isinstance(v, list) else _is_count(v) and v > 0 for v in values)
+
+
+def _is_fraction(value):
+    return _is_number(value) and 0 <= value < 1
+
+
+def _size(shape):
+    return math.prod(shape) if isinstance(shape, list) else shape
 
 
 def _is_text(value):
@@ -66,27 +77,28 @@ class Key:
     allowed: Callable
     needed: str
     required: bool = False
+    builds: bool = False  # whether the network is built with it, so that a later change means nothing
     nullable: bool = False  # whether null is a value of its own; else it means: the default of the class
 
 
 KEYS = {
-    "hidden": Key("num_hidden", _is_integers, "integers"),
-    "filternum": Key("num_filters", _is_integers, "integers"),
-    "filterlen": Key("filter_len", _is_integers, "integers"),
-    "pool_length": Key("pool_length", _is_integers, "integers"),
-    "task": Key("task", _is_text, "a text"),
-    "activation": Key("activation", _is_text, "a text"),
-    "last_layer_activation": Key("_last_layer_activation", _is_text, "a text"),
-    "valsize": Key("val_size", _is_number, "a number", nullable=True),
+    "hidden": Key("num_hidden", _is_sizes, "positive integers", builds=True),
+    "filternum": Key("num_filters", _is_sizes, "positive integers", builds=True),
+    "filterlen": Key("filter_len", _is_sizes, "positive integers", builds=True),
+    "pool_length": Key("pool_length", _is_sizes, "positive integers", builds=True),
+    "task": Key("task", _is_text, "a text", builds=True),
+    "activation": Key("activation", _is_text, "a text", builds=True),
+    "last_layer_activation": Key("_last_layer_activation", _is_text, "a text", builds=True),
+    "valsize": Key("val_size", _is_fraction, "a fraction below 1", nullable=True),
     "targetname": Key("targetname", _is_names, "names", nullable=True),
-    "dropout_rate": Key("dropout_rate", _is_number, "a number"),
-    "l1": Key("l1", _is_number, "a number", nullable=True),
-    "l2": Key("l2", _is_number, "a number", nullable=True),
-    "maxnorm": Key("maxnorm", _is_number, "a number", nullable=True),
+    "dropout_rate": Key("dropout_rate", _is_fraction, "a fraction below 1", builds=True),
+    "l1": Key("l1", _is_number, "a number", builds=True, nullable=True),
+    "l2": Key("l2", _is_number, "a number", builds=True, nullable=True),
+    "maxnorm": Key("maxnorm", _is_number, "a number", builds=True, nullable=True),
     "batch_size": Key("batch_size", _is_count, "an integer", required=True),
     "inv_tau": Key("inv_model_precision", _is_number, "a number"),
     "length_scale": Key("length_scale", _is_number, "a number"),
-    "aux_length": Key("aux_length", _is_count, "an integer"),
+    "aux_length": Key("aux_length", _is_count, "an integer", builds=True),
     "input_names": Key("input_names", _is_names, "names"),
     "output_names": Key("output_names", _is_names, "names"),
     # Ours, beyond the established format.
@@ -96,7 +108,7 @@ KEYS = {
     "seed": Key("seed", _is_count, "an integer"),
     "num_train": Key("num_train", _is_count, "an integer"),
     "val_num": Key("val_num", _is_count, "an integer"),
-    "disable_dropout": Key("disable_dropout", _is_flag, "true or false"),
+    "disable_dropout": Key("disable_dropout", _is_flag, "true or false", builds=True),
 }
 
 
@@ -118,20 +130,30 @@ def parse_parameters(path):
         If the file is no JSON, or a key is missing or holds what it can't.
     """
     if path.stat().st_size > _SIZE_LIMIT:
-        raise FolderError(f"{path} is larger than 1 GiB: this is no parameter file of astroNN.")
+        raise FolderError(f"{path} is larger than 256 MiB: this is no parameter file of astroNN.")
     try:
         parameters = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise FolderError(f"{path} is damaged: {error}. Copy the folder anew from where it was saved.") from error
     if not isinstance(parameters, dict) or not isinstance(parameters.get("id"), str):
         raise FolderError(f"{path} is no parameter file of astroNN: it has no `id`.")
+    _check_version(path, parameters)
+    _check(path, parameters)
+    return parameters
+
+
+def _check_version(path, parameters):
     if "format_version" not in parameters:
         raise FolderError(
             f"{path} was written by version 1 of astroNN. This version reads the folders that it has written itself "
             "(they hold a `format_version`)."
         )
-    _check(path, parameters)
-    return parameters
+    if parameters["format_version"] != FORMAT_VERSION:
+        version = _shortened(parameters["format_version"])
+        raise FolderError(
+            f"{path} has the format version {version}; this version of astroNN reads {FORMAT_VERSION}. "
+            "Use the version that wrote it, or a newer one."
+        )
 
 
 def _check(path, parameters):
@@ -145,7 +167,7 @@ def _check(path, parameters):
             raise FolderError(f"{path}: `{name}` must be {key.needed}, got {_shortened(value)}.")
     for name, main in (("input", "input"), ("labels", "output")):
         shapes = parameters.get(name)
-        if not _is_shape_table(shapes) or main not in shapes:
+        if not _is_shape_table(shapes) or main not in shapes or max(map(_size, shapes.values())) > _PIXELS_LIMIT:
             raise FolderError(f"{path}: `{name}` must give the shape of every array, got {_shortened(shapes)}.")
         modes = parameters.get(f"{name}_norm_mode")
         if not isinstance(modes, dict) or set(modes) != set(shapes) or not set(modes.values()) <= set(MODES):
@@ -160,25 +182,29 @@ def _check_statistics(path, parameters, name, shapes):
     if not isinstance(table, dict) or set(table) != set(shapes):
         raise FolderError(f"{path}: `{name}` must have numbers for {sorted(shapes)}, got {_shortened(table)}.")
     for key, values in table.items():
-        if not _is_finite_array(values, np.prod(shapes[key])):
+        if not _is_finite_array(values, np.prod(shapes[key]), positive=name.endswith("_std")):
             raise FolderError(
-                f"{path}: `{name}` for '{key}' must be one finite number or one a feature, got {_shortened(values)}."
+                f"{path}: `{name}` for '{key}' must be one finite number or one a feature (a std: positive), got "
+                f"{_shortened(values)}."
             )
 
 
-def _is_finite_array(values, n_features):
+def _is_finite_array(values, n_features, positive):
     try:
         array = np.asarray(values, dtype="float64")
     except (TypeError, ValueError):
         return False
-    return array.size in (1, n_features) and bool(np.isfinite(array).all())
+    with np.errstate(over="ignore"):
+        in_range = np.isfinite(array.astype("float32")).all()
+    return array.size in (1, n_features) and bool(in_range) and (not positive or bool((array > 0).all()))
 
 
 def _check_split(path, parameters):
     rows, sizes = parameters.get("val_idx"), [parameters.get(name) for name in ("num_train", "val_num")]
     if rows is None:
         return
-    if not _is_list_of_counts(rows) or None in sizes or len(rows) != sizes[1] or max(rows, default=0) >= sum(sizes):
+    is_sound = _is_list_of_counts(rows) and None not in sizes and len(rows) == sizes[1]
+    if not is_sound or max(rows, default=0) >= sum(sizes) or sum(sizes) > _STARS_LIMIT:
         raise FolderError(f"{path}: `val_idx` must list the `val_num` rows held back, got {_shortened(rows)}.")
 
 

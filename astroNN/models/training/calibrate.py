@@ -32,7 +32,7 @@ def calibrate_on_validation_stars(net, sample):
         warnings.warn(
             f"Only {len(rows)} validation stars: the predicted uncertainties are not calibrated (this takes at "
             f"least {MINIMUM_STARS}). Train on more stars, or raise `val_size` (now {net.val_size}).",
-            stacklevel=5,
+            stacklevel=6,
         )
         return None, None
     inputs, masks, inputs_err = (
