@@ -49,3 +49,5 @@ html_theme_options = {
     "logo": {"text": "astroNN"},
 }
 html_show_sourcelink = False
+# Pages of the top level have no siblings to navigate to; those of the API do.
+html_sidebars = {"*": []}
