@@ -103,8 +103,11 @@ def labels_by_hand(net, spectra):
     return answers_by_hand(net, spectra)[0] * net.labels_std["output"] + net.labels_mean["output"]
 
 
-def slopes_by_hand(function, spectra, step=1e-6):
-    """Derivatives by central differences in float64, of shape (n_stars, n_labels, n_pixels)."""
+def slopes_by_hand(function, spectra, step=1e-8):
+    """Derivatives by central differences in float64, of shape (n_stars, n_labels, n_pixels).
+
+    The step is small, since a network of ramps has a kink in every few thousandths of flux.
+    """
     columns = []
     for pixel in range(spectra.shape[1]):
         shift = np.zeros(spectra.shape[1])
