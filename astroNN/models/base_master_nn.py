@@ -10,6 +10,7 @@ import numpy as np
 
 from astroNN import __version__
 from astroNN.models import _data
+from astroNN.models._seeds import Seeded
 from astroNN.models.persistence.folder import build_settings, save_network
 from astroNN.models.tasks import task_settings
 from astroNN.models.training.bayesian_model import LABELS_ERR
@@ -26,7 +27,7 @@ from astroNN.shared.messages import tell
 __all__ = ["NeuralNetBase", "NeuralNetMaster"]
 
 
-class NeuralNetMaster(ABC):
+class NeuralNetMaster(Seeded, ABC):
     """Base of all networks. Derive your own from `CNNBase` or `BayesianCNNBase`, not from this class.
 
     Attributes
@@ -379,33 +380,6 @@ class NeuralNetMaster(ABC):
             random.setstate(state)
         self._built_with = build_settings(self)
         return built
-
-    # Seeds ---------------------------------------------------------------------------------------------------
-
-    def _draw_seed(self):
-        if self.seed is None:
-            self.seed = int(np.random.SeedSequence().generate_state(1)[0])
-        checks.check_at_least("seed", self.seed, 0)
-
-    def next_seed(self):
-        """A new seed derived from `seed`, for one layer or one initialiser of `model()`."""
-        self._draw_seed()
-        self._n_seeds += 1
-        return int(np.random.SeedSequence([self.seed, 2, self._n_seeds]).generate_state(1)[0]) >> 1
-
-    def fresh_initializer(self, initializer=None):
-        """An initialiser of its own for one layer, seeded by `next_seed`.
-
-        One initialiser object shared by several layers gives layers of equal shape identical weights.
-
-        Parameters
-        ----------
-        initializer : str or keras.initializers.Initializer, optional
-            Default: the network's ``initializer``, else Keras' ``"glorot_uniform"``.
-        """
-        found = keras.initializers.get(initializer or self.initializer or "glorot_uniform")
-        settings = found.get_config()
-        return type(found).from_config(settings | {"seed": self.next_seed()} if "seed" in settings else settings)
 
     def _new_optimizer(self, optimizer=None):
         chosen = optimizer or self.optimizer

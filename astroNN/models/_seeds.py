@@ -1,0 +1,37 @@
+"""Random numbers of a network, all from the one seed that the user can set."""
+
+import keras
+import numpy as np
+
+from astroNN.shared import checks
+
+__all__ = ["Seeded"]
+
+
+class Seeded:
+    """What has a ``seed`` and a count of the seeds drawn from it, ``_n_seeds``."""
+
+    def _draw_seed(self):
+        if self.seed is None:
+            self.seed = int(np.random.SeedSequence().generate_state(1)[0])
+        checks.check_at_least("seed", self.seed, 0)
+
+    def next_seed(self):
+        """A new seed derived from `seed`, for one layer or one initialiser of `model()`."""
+        self._draw_seed()
+        self._n_seeds += 1
+        return int(np.random.SeedSequence([self.seed, 2, self._n_seeds]).generate_state(1)[0]) >> 1
+
+    def fresh_initializer(self, initializer=None):
+        """An initialiser of its own for one layer, seeded by `next_seed`.
+
+        One initialiser object shared by several layers gives layers of equal shape identical weights.
+
+        Parameters
+        ----------
+        initializer : str or keras.initializers.Initializer, optional
+            Default: the network's ``initializer``, else Keras' ``"glorot_uniform"``.
+        """
+        found = keras.initializers.get(initializer or self.initializer or "glorot_uniform")
+        settings = found.get_config()
+        return type(found).from_config(settings | {"seed": self.next_seed()} if "seed" in settings else settings)
