@@ -31,7 +31,7 @@ class ExactSampler:
         self._before, self._after = graph.split_at_random()
         self._cut = graph.crossing(self._before, self._after)
         random = [step for step in self._after if is_random(step.operation)]
-        self._noisy = [step for step in random if has_noise_protocol(step.operation)]
+        self._noisy = [step for step in random if has_noise_protocol(step.operation, per_star=mask_rows > 1)]
         # Layers that keep their noise to themselves change their generator's state when called.
         self.has_state = len(self._noisy) < len(random)
         variables, state = graph.variables()

@@ -180,7 +180,7 @@ def find_wide_dense(graph):
     Fit is a dense layer on flat inputs that depend on random layers through local layers alone,
     all of which draw each element for itself.
     """
-    if not all(has_noise_protocol(s.operation) for s in graph.steps if is_random(s.operation)):
+    if not all(has_noise_protocol(s.operation, per_star=True) for s in graph.steps if is_random(s.operation)):
         return None
     _, random = graph.split_at_random()
     maker = {i: step for step in random for i in step.outputs}
@@ -200,7 +200,7 @@ def _locally_random(dense, maker):
     while todo:
         step = todo.pop()
         operation = step.operation
-        elementwise = is_random(operation) and getattr(operation, "noise_shape", None) is None
+        elementwise = is_random(operation) and getattr(operation, "independent_elements", False)
         if not elementwise and type(operation) not in _LOCAL:
             return False
         if getattr(operation, "data_format", None) == "channels_first":

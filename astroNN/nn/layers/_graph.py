@@ -118,8 +118,13 @@ def is_random(operation):
     return any(isinstance(value, keras.random.SeedGenerator) for value in vars(operation).values())
 
 
-def has_noise_protocol(operation):
-    """Whether the noise of a layer can be drawn outside it and shared by stars (see `MCDropout`)."""
+def has_noise_protocol(operation, per_star=False):
+    """Whether the noise of a layer can be drawn outside it (see `MCDropout`): one for all stars, or one `per_star`.
+
+    Noise of weights (`DenseFlipout`) belongs to no star: such layers have the attribute ``per_star_noise = False``.
+    """
+    if per_star and not getattr(operation, "per_star_noise", True):
+        return False
     return all(callable(getattr(operation, name, None)) for name in _PROTOCOL)
 
 

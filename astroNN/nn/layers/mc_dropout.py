@@ -69,6 +69,11 @@ class MCDropout(keras.layers.Layer):
         """Whether two calls on the same input differ."""
         return not self.disable and self.rate > 0
 
+    @property
+    def independent_elements(self):
+        """Whether every element of the input has noise of its own, as the engine's fast setting needs it."""
+        return self.noise_shape is None
+
     def call(self, inputs):
         if not self.random_at_inference:
             return inputs
