@@ -1,18 +1,17 @@
 """Dropout that stays on at prediction: each forward pass is a draw from the posterior over networks."""
 
-import random
-
 import keras
 import numpy as np
 from keras import ops
 
 from astroNN.nn.layers._masks import LEVELS
+from astroNN.nn.layers._random import RandomLayer, checked_rate
 
 __all__ = ["MCDropout"]
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
-class MCDropout(keras.layers.Layer):
+class MCDropout(RandomLayer):
     """Inverted dropout that is always on, in training and in prediction.
 
     Parameters
@@ -52,17 +51,9 @@ class MCDropout(keras.layers.Layer):
     """
 
     def __init__(self, rate, disable=False, noise_shape=None, seed=None, name=None, **kwargs):
-        super().__init__(name=name, **kwargs)
-        if isinstance(rate, bool) or not isinstance(rate, (int, float, np.number)) or not 0 <= rate < 1:
-            raise ValueError(f"MCDropout: `rate` must be a number with 0 <= rate < 1, got rate={rate!r}.")
-        self.rate = float(rate)
-        self.disable = bool(disable)
+        super().__init__(disable=disable, seed=seed, name=name, **kwargs)
+        self.rate = checked_rate(type(self).__name__, rate)
         self.noise_shape = None if noise_shape is None else _checked_noise_shape(noise_shape)
-        self.seed = None if seed is None else int(seed)
-        # An explicit seed, because on torch an unseeded generator cannot be replayed.
-        explicit = random.randint(1, 2**31 - 1) if self.seed is None else self.seed
-        self.seed_generator = keras.random.SeedGenerator(explicit)
-        self.supports_masking = True
 
     @property
     def random_at_inference(self):
@@ -102,13 +93,7 @@ class MCDropout(keras.layers.Layer):
         return input_shape
 
     def get_config(self):
-        config = {
-            "rate": self.rate,
-            "disable": self.disable,
-            "noise_shape": self.noise_shape,
-            "seed": self.seed,
-        }
-        return {**super().get_config(), **config}
+        return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape}
 
     def _filled_noise_shape(self, input_shape):
         if self.noise_shape is None:
