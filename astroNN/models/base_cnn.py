@@ -9,8 +9,9 @@ from tqdm.auto import tqdm
 from astroNN.models import _data
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.tasks import task_settings
+from astroNN.nn.utilities.data_generators import CNNDataGenerator, CNNPredDataGenerator
 
-__all__ = ["CNNBase"]
+__all__ = ["CNNBase", "CNNDataGenerator", "CNNPredDataGenerator"]
 
 _BLOCK_ROWS = 4096  # rows normalised and predicted at a time
 

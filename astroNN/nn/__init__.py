@@ -1,8 +1,9 @@
 """Building blocks for networks on data with errors and gaps: losses, metrics, layers, callbacks, utilities."""
 
+from astroNN.nn._reductions import intpow_avx2, reduce_var
 from astroNN.nn.losses import magic_correction_term
 
-__all__ = ["magic_correction_term", "nn_obj_lookup"]
+__all__ = ["intpow_avx2", "magic_correction_term", "nn_obj_lookup", "reduce_var"]
 
 
 def nn_obj_lookup(identifier, module_obj=None, module_name="default_obj"):

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from astroNN.shared.files import atomic_file
 
@@ -19,7 +20,8 @@ class VirutalCSVLogger(keras.callbacks.Callback):
     Parameters
     ----------
     filename : str, optional
-        Name of the file, default ``"training_history.csv"``.
+        Name of the file, default ``"training_history.csv"``. After `savefile` the attribute `filename` says where
+        the file stands.
     separator : str, optional
         Between columns, default a comma.
     append : bool, optional
@@ -31,6 +33,18 @@ class VirutalCSVLogger(keras.callbacks.Callback):
         Epochs seen, in order.
     history : dict of lists
         Name of a logged value to its values, one per epoch; NaN for an epoch that lacks it.
+    sep, append
+        The parameters `separator` and `append`.
+    append_header : bool
+        Whether the last `savefile` wrote a header; it doesn't when it adds to a file that has one.
+
+    Examples
+    --------
+    >>> logger = VirutalCSVLogger()
+    >>> logger.on_epoch_end(0, {"loss": 2.0})
+    >>> logger.on_epoch_end(1, {"loss": 1.0, "val_loss": 3.0})
+    >>> logger.keys, logger.history["val_loss"]
+    (['loss', 'val_loss'], [nan, 3.0])
     """
 
     def __init__(self, filename="training_history.csv", separator=",", append=False):
@@ -38,6 +52,7 @@ class VirutalCSVLogger(keras.callbacks.Callback):
         self.filename = filename
         self.sep = separator
         self.append = append
+        self.append_header = True
         self.epoch = []
         self.history = {}
 
@@ -51,7 +66,7 @@ class VirutalCSVLogger(keras.callbacks.Callback):
         for name in set(logs) | set(self.history):
             # A value may appear late (validation every few epochs): earlier epochs are filled, so that rows align.
             column = self.history.setdefault(name, [math.nan] * len(self.epoch))
-            column.append(_number(logs.get(name, math.nan)))
+            column.append(_logged(logs.get(name, math.nan)))
         self.epoch.append(epoch)
 
     def savefile(self, folder_name=None):
@@ -82,6 +97,7 @@ class VirutalCSVLogger(keras.callbacks.Callback):
                 writer.writerow(["epoch", *columns])
             for row, epoch in enumerate(self.epoch):
                 writer.writerow([epoch, *(self.history[name][row] for name in columns)])
+        self.filename, self.append_header = str(path), not kept
         return path
 
     def _kept(self, path):
@@ -108,12 +124,23 @@ class ErrorOnNaN(keras.callbacks.Callback):
     Parameters
     ----------
     monitor : str, optional
-        Name of the logged value that is watched, default ``"loss"``.
+        Name of the logged value that is watched, default ``"loss"``. One that is known only at the end of an epoch,
+        such as ``"val_loss"``, is looked at there.
 
     Raises
     ------
     ValueError
-        In training, at the end of the batch in which the value became NaN or infinite.
+        In training, at the end of the batch (or epoch) in which the value became NaN or infinite; the attribute
+        ``stop_training`` of the model is True then.
+
+    Examples
+    --------
+    >>> callback = ErrorOnNaN()
+    >>> callback.set_model(keras.Sequential([keras.layers.Dense(1)]))
+    >>> callback.on_batch_end(12, {"loss": float("nan")})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    ValueError: Batch 12: Invalid loss, terminating training (`loss` is nan). Look for ...
     """
 
     def __init__(self, monitor="loss"):
@@ -121,14 +148,27 @@ class ErrorOnNaN(keras.callbacks.Callback):
         self.monitor = monitor
 
     def on_batch_end(self, batch, logs=None):
+        self._check(f"Batch {batch}", logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(f"Epoch {epoch}", logs)
+
+    def _check(self, where, logs):
         value = (logs or {}).get(self.monitor)
-        if value is not None and not math.isfinite(_number(value)):
+        if value is not None and not np.isfinite(_array(value)).all():
             self.model.stop_training = True
             raise ValueError(
-                f"Batch {batch}: Invalid loss, terminating training (`{self.monitor}` is {_number(value)}). "
+                f"{where}: Invalid loss, terminating training (`{self.monitor}` is {_array(value)}). "
                 "Look for outliers in the spectra and labels, or lower the learning rate."
             )
 
 
-def _number(value):
-    return float(keras.ops.convert_to_numpy(value)) if hasattr(value, "shape") else float(value)
+def _array(value):
+    """Array of numpy, also from a tensor of any backend on any device."""
+    return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else np.asarray(value)
+
+
+def _logged(value):
+    """A number as a float; what else another callback may put into the logs (a list, a text) as it is."""
+    array = _array(value)
+    return float(array.item()) if array.size == 1 and array.dtype.kind in "buif" else value

@@ -74,6 +74,33 @@ def test_appending_keeps_the_header_and_its_order(tmp_path):
     ]
 
 
+def test_attributes_tell_the_settings_and_what_was_written(tmp_path):
+    logger = logger_after(TWO_EPOCHS, separator=";", append=True)
+    assert (logger.filename, logger.sep, logger.append, logger.keys) == (
+        "training_history.csv",
+        ";",
+        True,
+        ["loss", "val_loss"],
+    )
+    logger.savefile(tmp_path)
+    assert logger.filename == str(tmp_path / "training_history.csv") and logger.append_header
+    logger.savefile()  # the same place: it has a header now
+    assert not logger.append_header and [row[0] for row in read(logger.filename, ";")] == [
+        "epoch",
+        "0",
+        "1",
+        "0",
+        "1",
+    ]
+
+
+def test_what_another_callback_logs_is_kept_as_it_is(tmp_path):
+    logs = {"loss": keras.ops.convert_to_tensor(0.5), "note": "warm-up", "rates": [0.1, 0.2]}
+    logger = logger_after([(0, logs)])
+    assert logger.history == {"loss": [0.5], "note": ["warm-up"], "rates": [[0.1, 0.2]]}
+    assert read(logger.savefile(tmp_path))[1] == ["0", "0.5", "warm-up", "[0.1, 0.2]"]
+
+
 @pytest.mark.parametrize("before", [None, ""])
 def test_appending_to_nothing_writes_a_header(tmp_path, before):
     if before is not None:
@@ -115,3 +142,12 @@ def test_in_a_training_the_history_is_kept_and_nan_stops_it():
     y[3] = np.nan
     with pytest.raises(ValueError, match="Batch 0: Invalid loss"):
         net.fit(x, y, epochs=2, verbose=0, callbacks=[ErrorOnNaN()])
+
+
+def test_a_value_known_only_after_the_epoch_stops_the_training_there():
+    net = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    net.compile("sgd", loss="mse")
+    x, y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
+    with pytest.raises(ValueError, match="Epoch 0: Invalid loss.*`val_loss` is nan"):
+        net.fit(x, y, epochs=2, validation_data=(x, y * np.nan), verbose=0, callbacks=[ErrorOnNaN("val_loss")])
+    assert net.stop_training

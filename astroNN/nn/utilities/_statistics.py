@@ -6,19 +6,33 @@ import numpy as np
 
 from astroNN.shared.missing import missing_elements
 
-__all__ = ["masked_moments", "missing_elements"]
+__all__ = ["Moments", "masked_moments", "missing_elements"]
 
 _BLOCK_ELEMENTS = 4_000_000  # 16 MB of float32 at a time
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Count, sum and sum of squares of every feature, about a shift close to the mean."""
+    """Count, mean, and sum of squared deviations from the mean, of every feature; mean 0 where the count is 0."""
 
     count: np.ndarray
-    shift: np.ndarray
-    total: np.ndarray
+    centre: np.ndarray
     squares: np.ndarray
+
+    def merged(self, other):
+        """Moments of two sets of rows together (Chan, Golub & LeVeque 1983, Am. Stat. 37, 242, equation 2.1).
+
+        No sum of squares about a distant number is formed, so that 4500 K +- 1 K keeps its digits in any number of
+        blocks.
+        """
+        count = self.count + other.count
+        share = other.count / np.maximum(count, 1)
+        offset = other.centre - self.centre
+        return Moments(
+            count,
+            self.centre + offset * share,
+            self.squares + other.squares + offset**2 * self.count * share,
+        )
 
     def mean(self, kind="feature"):
         """Mean by ``"feature"`` or over the ``"dataset"``, or the constant `kind`.
@@ -26,10 +40,9 @@ class Moments:
         A feature that no row has takes the mean over the data set; this is 0 where nothing at all is present.
         """
         if kind == "feature":
-            present = self.shift + self.total / np.maximum(self.count, 1)
-            return np.where(self.count > 0, present, self.mean("dataset"))
+            return np.where(self.count > 0, self.centre, self.mean("dataset"))
         if kind == "dataset":
-            return np.sum(self.total + self.count * self.shift) / max(np.sum(self.count), 1)
+            return np.sum(self.count * self.centre) / max(np.sum(self.count), 1)
         return np.float64(kind)
 
     def std(self, kind="feature"):
@@ -38,15 +51,13 @@ class Moments:
         1 where there is no scatter: less than float32, in which data are normalised, can tell from none.
         """
         if kind == "feature":
-            count = np.maximum(self.count, 1)
-            variance = self.squares / count - (self.total / count) ** 2
+            variance = self.squares / np.maximum(self.count, 1)
         elif kind == "dataset":
-            offset = self.shift - self.mean("dataset")
-            deviations = self.squares + 2 * offset * self.total + self.count * offset**2
+            deviations = self.squares + self.count * (self.centre - self.mean("dataset")) ** 2
             variance = np.sum(deviations) / max(np.sum(self.count), 1)
         else:
             return np.float64(kind)
-        std = np.sqrt(np.maximum(variance, 0.0))
+        std = np.sqrt(variance)
         return np.where(std > np.finfo("float32").eps * np.abs(self.mean(kind)), std, 1.0)
 
 
@@ -55,8 +66,8 @@ def masked_moments(array, mask=None, rows=None):
 
     Parameters
     ----------
-    array : array, shape (n, ...)
-        Read by blocks of rows.
+    array : array, shape (n,) or (n, ...)
+        Read by blocks of rows. One dimension is one feature; no rows at all give counts of 0.
     mask : array of bool, same shape, optional
         True marks an element as missing.
     rows : array of int, optional
@@ -67,20 +78,21 @@ def masked_moments(array, mask=None, rows=None):
     Moments
         Arrays in the shape of one row, in float64.
     """
+    shape = array.shape[1:] or (1,)
     n_rows = len(array) if rows is None else len(rows)
-    step = max(1, _BLOCK_ELEMENTS // max(1, int(np.prod(array.shape[1:]))))
-    count = total = squares = 0.0
-    shift = None
+    step = max(1, _BLOCK_ELEMENTS // max(1, int(np.prod(shape))))
+    moments = Moments(np.zeros(shape, "int64"), np.zeros(shape), np.zeros(shape))
     for start in range(0, n_rows, step):
         index = slice(start, start + step) if rows is None else rows[start : start + step]
         block = np.asarray(array[index])
-        present = ~missing_elements(block, None if mask is None else mask[index])
-        block = block.astype("float64")
-        if shift is None:
-            # Sums about a value near the mean: squares of 4500 K +- 10 K would otherwise cancel.
-            shift = block.sum(0, where=present) / np.maximum(present.sum(0), 1)
-        offset = np.where(present, block - shift, 0.0)
-        count = count + present.sum(0)
-        total = total + offset.sum(0)
-        squares = squares + np.square(offset).sum(0)
-    return Moments(np.asarray(count), np.asarray(shift), np.asarray(total), np.asarray(squares))
+        present = ~missing_elements(block, None if mask is None else mask[index]).reshape(-1, *shape)
+        moments = moments.merged(_block_moments(block.reshape(-1, *shape), present))
+    return moments
+
+
+def _block_moments(block, present):
+    count = present.sum(0)
+    values = np.where(present, block, 0.0).astype("float64", copy=False)
+    centre = values.sum(0) / np.maximum(count, 1)
+    deviations = np.where(present, values - centre, 0.0)
+    return Moments(count, centre, np.square(deviations).sum(0))

@@ -28,11 +28,11 @@ _SINGLE = "array"  # the name under which a plain array is kept inside
 class Normalizer:
     r"""Normalise data with missing elements, and undo it.
 
-    Missing elements (the magic number or NaN) take no part in the statistics and come out as the magic number.
-    Statistics are those of the population (division by n), summed in float64 and kept in float32. A feature without
-    scatter, or with less than float32 can tell from none, is divided by 1. One that is missing in every row is
-    centred on the mean of the data set. What is given is never changed in place; what comes back is float32, but in
-    mode 3s float64.
+    Missing elements (the magic number, NaN, masked by ``numpy.ma``) take no part in the statistics and come out as
+    the magic number. Statistics are those of the population (division by n), summed in float64 and kept in float32.
+    A feature without scatter, or with less than float32 can tell from none, is divided by 1. One that is missing in
+    every row is centred on the mean of the data set. What is given is never changed in place; what comes back is
+    float32, but in mode 3s float64.
 
     Parameters
     ----------
@@ -76,10 +76,14 @@ class Normalizer:
     def __init__(self, mode=None, verbose=2):
         self.normalization_mode = dict(mode) if isinstance(mode, dict) else mode
         self.verbose = verbose
-        self.mean_labels = {}
-        self.std_labels = {}
-        self.fill = {}
+        self.reset()
+
+    def reset(self):
+        """Forget all statistics."""
+        self.mean_labels, self.std_labels, self.fill = {}, {}, {}
         self._boolean = set()
+        self._moments = {}
+        self._is_dict = None
 
     def mode_checker(self, data):
         """Data as a dictionary of float arrays, and whether a dictionary was given; boolean data are noted.
@@ -93,7 +97,7 @@ class Normalizer:
         -------
         dict, bool
         """
-        self._note_boolean(_by_name(data))
+        self._boolean = self._boolean_names(_by_name(data))
         return _float_arrays(data), isinstance(data, dict)
 
     def normalize(self, data, calc=True, mask=None):
@@ -118,19 +122,15 @@ class Normalizer:
         ValueError
             If a mode is unknown, or the data have other features than the statistics.
         """
-        is_dict = isinstance(data, dict)
-        arrays = _float_arrays(data)
-        masks = (mask if is_dict else {_SINGLE: mask}) or {}
-        masks = {name: np.asarray(array) for name, array in masks.items() if array is not None}
         if calc:
-            self._note_boolean(_by_name(data))
-            self._fit(arrays, masks)
-            self._to_user_form(is_dict)
+            self.fit(data, mask)
+        arrays = _float_arrays(data)
+        masks = _masks_by_name(mask, arrays)
         normalised = {}
         for name, array in arrays.items():
             missing = missing_elements(array, masks.get(name))
             normalised[name] = self._finished(name, missing, self._forward(name, array))
-        return normalised if is_dict else normalised[_SINGLE]
+        return normalised if isinstance(data, dict) else normalised[_SINGLE]
 
     def denormalize(self, data):
         """Data in their own units again, in the dtypes of `normalize`; missing elements are the magic number."""
@@ -141,13 +141,13 @@ class Normalizer:
         return restored if isinstance(data, dict) else restored[_SINGLE]
 
     def fit(self, arrays, masks=None, rows=None):
-        """Compute and keep the statistics of a dictionary of arrays, in place of earlier ones.
+        """Compute and keep the statistics of data, in place of earlier ones.
 
         Parameters
         ----------
-        arrays : dict of arrays, shape (n, ...)
+        arrays : array or dict of arrays, shape (n, ...)
             Anything that gives rows by an index array.
-        masks : dict of arrays of bool, optional
+        masks : array or dict of arrays of bool, optional
             True marks an element as missing.
         rows : array of int, optional
             Use these rows only (the training part), in increasing order. Default: all.
@@ -157,20 +157,88 @@ class Normalizer:
         ValueError
             If a mode is unknown, or there is none for one of the arrays.
         """
-        self._note_boolean(arrays)
-        self._fit(arrays, masks, rows)
+        self.reset()
+        self._add(arrays, masks, rows)
+        for name in self._moments if self.verbose > 0 else ():
+            mean, std = (_by_name(table)[name] for table in (self.mean_labels, self.std_labels))
+            tell(f"Normalised `{name}` (mode {self._mode(name)}): {_report(mean, std)}")
 
-    def _fit(self, arrays, masks=None, rows=None):
+    def partial_fit(self, arrays, masks=None, rows=None):
+        """Add one chunk of the data to the statistics, for data that don't fit into memory.
+
+        After the last chunk the statistics are those of `fit` on all chunks together, up to the rounding of float64.
+        They can be used between chunks. Nothing is reported. A `fit`, or `reset`, starts anew; a chunk after a `fit`
+        adds to it.
+
+        Parameters
+        ----------
+        arrays : array or dict of arrays, shape (n, ...)
+            The chunk. A feature may be missing in all of it, and a name, too.
+        masks : array or dict of arrays of bool, optional
+            True marks an element as missing.
+        rows : array of int, optional
+            Use these rows of the chunk only, in increasing order. Default: all.
+
+        Returns
+        -------
+        Normalizer
+            This one.
+
+        Raises
+        ------
+        ValueError
+            If a mode is unknown, a chunk has other features than those before, arrays and dictionaries are mixed, or
+            the statistics at hand were not computed from data but loaded. The statistics are left as they were.
+
+        Examples
+        --------
+        >>> normalizer = Normalizer(mode=2, verbose=0)
+        >>> for chunk in ([[1.0], [2.0]], [[-9999.0], [6.0]]):
+        ...     normalizer = normalizer.partial_fit(np.array(chunk))
+        >>> normalizer.mean_labels.tolist()
+        [3.0]
+        """
+        is_dict = isinstance(arrays, dict)
+        if self._is_dict is not None and is_dict != self._is_dict:
+            raise ValueError(
+                "Normalizer: chunks must be all arrays or all dictionaries of arrays; the ones before were "
+                f"{'dictionaries' if self._is_dict else 'arrays'}. `reset()` starts anew."
+            )
+        if not self._moments and not (isinstance(self.mean_labels, dict) and not self.mean_labels):
+            raise ValueError(
+                "Normalizer: the statistics at hand were loaded or set, without the number of stars behind them; a "
+                "chunk can't be added. `reset()` starts anew."
+            )
+        self._add(arrays, masks, rows)
+        return self
+
+    def _add(self, arrays, masks, rows):
+        named = {name: _with_rows(array) for name, array in _by_name(arrays).items()}
+        boolean = self._boolean_names(named)
+        masks = _masks_by_name(masks, named)
+        moments = dict(self._moments)
+        for name, array in named.items():
+            added = masked_moments(array, masks.get(name), rows)
+            known = moments.get(name, added)
+            if known.count.shape != added.count.shape:
+                raise ValueError(
+                    f"Normalizer: `{name}` has features of shape {added.count.shape} in this chunk, and had "
+                    f"{known.count.shape} in those before. `reset()` starts anew."
+                )
+            moments[name] = known.merged(added) if name in moments else added
+        self._moments, self._boolean, self._is_dict = moments, boolean, isinstance(arrays, dict)
+        self._publish()
+
+    def _publish(self):
+        """Statistics, in the modes, from the moments; a plain array gets plain ones."""
         self.mean_labels, self.std_labels, self.fill = {}, {}, {}
-        for name, array in arrays.items():
-            centre, scale = MODES[self._mode(name, required=True)]
-            moments = masked_moments(array, (masks or {}).get(name), rows)
-            mean, std = moments.mean(centre), moments.std(scale)
-            self.mean_labels[name] = np.asarray(mean, dtype="float32")
-            self.std_labels[name] = np.asarray(std, dtype="float32")
+        for name, moments in self._moments.items():
+            centre, scale = MODES[self._mode(name)]
+            self.mean_labels[name] = np.asarray(moments.mean(centre), dtype="float32")
+            self.std_labels[name] = np.asarray(moments.std(scale), dtype="float32")
             self.fill[name] = self._fill_value(name, moments.mean("feature"), centre)
-            if self.verbose > 0:
-                tell(f"Normalised `{name}` (mode {self._mode(name)}): {_report(mean, std)}")
+        if not self._is_dict:
+            self.mean_labels, self.std_labels = self.mean_labels[_SINGLE], self.std_labels[_SINGLE]
 
     def network_input(self, name, array, mask=None):
         """Normalised rows for a network: missing elements become the training mean.
@@ -227,12 +295,6 @@ class Normalizer:
                 )
         return mean, std
 
-    def _to_user_form(self, is_dict):
-        """A plain array gets plain statistics back."""
-        if not is_dict:
-            self.mean_labels = self.mean_labels[_SINGLE]
-            self.std_labels = self.std_labels[_SINGLE]
-
     def _mode(self, name, required=False):
         modes = self.normalization_mode
         if required and isinstance(modes, dict) and name not in modes:
@@ -242,17 +304,44 @@ class Normalizer:
             raise ValueError(f"Unknown Mode -> {mode!r} for `{name}`; the modes are {', '.join(MODES)}.")
         return "0" if name in self._boolean else str(mode)
 
-    def _note_boolean(self, arrays):
-        self._boolean = set()
+    def _boolean_names(self, arrays):
+        """Names whose data are boolean, these arrays included; those that a mode would change are warned of."""
+        boolean = self._boolean - set(arrays)
         for name, array in arrays.items():
+            mode = self._mode(name, required=True)
             if np.asarray(array[:1]).dtype.kind == "b":
-                if self._mode(name, required=True) != "0":
+                if mode != "0" and name not in self._boolean:
                     warnings.warn(f"Data `{name}` is boolean and is not normalised (mode 0).", stacklevel=4)
-                self._boolean.add(name)
+                boolean.add(name)
+        return boolean
 
 
 def _by_name(value):
     return value if isinstance(value, dict) else {_SINGLE: value}
+
+
+def _masks_by_name(masks, arrays):
+    masks = {name: _with_rows(mask) for name, mask in _by_name(masks).items() if mask is not None}
+    if unknown := set(masks) - set(arrays):
+        raise ValueError(
+            f"Normalizer: the mask is for {sorted(unknown)}, the data are {sorted(arrays)}. Give a dictionary of "
+            "masks for a dictionary of arrays, and one mask for one array."
+        )
+    for name, mask in masks.items():
+        if tuple(mask.shape) != tuple(arrays[name].shape) and mask.size != arrays[name].size:
+            raise ValueError(
+                f"Normalizer: the mask for `{name}` has shape {mask.shape}, the data have {arrays[name].shape}."
+            )
+    return masks
+
+
+def _with_rows(array):
+    """What gives rows by their numbers: as it is, but lists as arrays, and masked arrays with NaN in the gaps."""
+    if not isinstance(getattr(array, "dtype", None), np.dtype) or hasattr(array, "iloc"):
+        return np.asarray(array)
+    if isinstance(array, np.ma.MaskedArray):
+        return array.astype(np.result_type(array.dtype, "float32")).filled(np.nan)
+    return array
 
 
 def _float_arrays(data):
@@ -261,7 +350,7 @@ def _float_arrays(data):
 
 def _as_float(array):
     """Array of float32, or of float64 as it is, with features; half precision keeps its missing elements."""
-    array = np.asarray(array)
+    array = np.asarray(_with_rows(array))
     if array.dtype == np.float16:
         array = np.where(missing_elements(array), np.float32(np.nan), array)
     elif array.dtype != np.float64:
