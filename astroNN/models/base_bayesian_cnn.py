@@ -7,26 +7,30 @@ from tqdm.auto import tqdm
 from astroNN.models import _data
 from astroNN.models.base_cnn import blank_empty_stars
 from astroNN.models.base_master_nn import NeuralNetMaster
+from astroNN.models.inspection.distribution import PredictsDistributions
 from astroNN.models.tasks import task_settings
 from astroNN.models.training.bayesian_model import LABELS_ERR, BayesianModel
 from astroNN.models.training.calibrate import calibrate_on_validation_stars
+from astroNN.models.training.outputs import outputs_by_name
 from astroNN.nn.layers import MonteCarloEngine
 from astroNN.nn.losses import mean_absolute_error
+from astroNN.nn.utilities.data_generators import BayesianCNNDataGenerator, BayesianCNNPredDataGenerator
 from astroNN.shared import checks
 from astroNN.shared.errors import ConfigurationError
 
-__all__ = ["BayesianCNNBase"]
+__all__ = ["BayesianCNNBase", "BayesianCNNDataGenerator", "BayesianCNNPredDataGenerator"]
 
 _BLOCK_ROWS = 1024  # rows normalised at a time; a multiple of the engine's blocks of 64
 _SAMPLINGS = ("exact", "per_star", "fast")
 
 
-class BayesianCNNBase(NeuralNetMaster):
+class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
     r"""Base of Bayesian networks; your own derive from it and define `model`.
 
     `model` returns two functional Keras models: the one to train, from ``input`` (and ``labels_err``) to the
     outputs ``output`` and ``variance_output`` (the log variance), and the one to predict with, from ``input`` to
-    the same outputs. One model serves as both. `astroNN.nn.layers.MCDropout` layers make it Bayesian.
+    the same outputs. One model serves as both. `astroNN.nn.layers.MCDropout` layers make it Bayesian. Instead of the
+    two outputs a model may have that of an `astroNN.nn.layers.MixtureDensity` layer, whose loss is `mixture_nll`.
 
     Training minimises `astroNN.nn.losses.robust_mse`. A prediction draws `mc_num` thinned networks: the mean of
     their answers is the label, their scatter the *model* uncertainty, and the predicted variance the
@@ -102,6 +106,7 @@ class BayesianCNNBase(NeuralNetMaster):
             self._check_input_names(graph)
         self.keras_model_predict = self._predicting(prediction)
         self.keras_model = self._trainable(training)
+        self._extra_outputs = tuple(name for name in self.keras_model.output if name != "output")
         chosen = metrics or self.metrics or list(settings.metrics)
         # Watched to lower the learning rate; it does not see the predicted variance, which settles late.
         watches_error = mean_absolute_error in chosen
@@ -331,24 +336,8 @@ class BayesianCNNBase(NeuralNetMaster):
         return keras.Model(inputs=inputs, outputs=self._outputs_by_name(graph), name="prediction")
 
     def _outputs_by_name(self, graph):
-        """Outputs ``output`` and ``variance_output``, from a dictionary, a pair or one concatenated tensor."""
-        outputs = graph.output
-        if isinstance(outputs, dict):
-            named = {name: outputs[name] for name in ("output", "variance_output") if name in outputs}
-        else:
-            pair = keras.tree.flatten(outputs)
-            if len(pair) == 1:
-                half = pair[0].shape[-1] // 2
-                pair = [pair[0][..., :half], pair[0][..., half:]]
-            named = dict(zip(("output", "variance_output"), pair, strict=False))
         n_labels = np.atleast_1d(self._labels_shape["output"])[-1]
-        if len(named) < 2 or any(tensor.shape[-1] != n_labels for tensor in named.values()):
-            got = keras.tree.map_structure(lambda tensor: tensor.shape, outputs)
-            raise ValueError(
-                f"`model()` of {type(self).__name__} must return networks with the outputs `output` and "
-                f"`variance_output` of {n_labels} numbers each (or one output of both joined), got {got}."
-            )
-        return named
+        return outputs_by_name(graph, int(n_labels), type(self).__name__)
 
 
 def inverse_model_precision(n_train, l2, length_scale, dropout_rate):

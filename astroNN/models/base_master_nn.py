@@ -15,6 +15,7 @@ from astroNN.models.persistence.folder import build_settings, save_network
 from astroNN.models.tasks import task_settings
 from astroNN.models.training.bayesian_model import LABELS_ERR
 from astroNN.models.training.callbacks import training_callbacks
+from astroNN.models.training.n_train import set_n_train
 from astroNN.models.training.split import split_stars
 from astroNN.nn.callbacks import VirutalCSVLogger
 from astroNN.nn.utilities.generator import BatchGenerator
@@ -264,6 +265,7 @@ class NeuralNetMaster(Seeded, ABC):
         elif self.optimizer in (None, "adam"):
             # A rate that the last training has lowered would all but stop this one.
             self.keras_model.optimizer.learning_rate = self.lr
+        set_n_train(self.keras_model, data.labels["output"], data.counting(self.train_idx), self.task)
         self.training_generator = self._batches(data, data.counting(self.train_idx), shuffle=True)
         self.validation_generator = self._batches(data, val_rows) if self.has_val else None
         self.virtual_cvslogger = VirutalCSVLogger()
@@ -293,6 +295,8 @@ class NeuralNetMaster(Seeded, ABC):
         self._fit_normalizers(data, rows)
         if not self.has_model:
             self.compile()
+        # A batch after a training is a part of its stars, or more of them.
+        set_n_train(self.keras_model, data.labels["output"], rows, self.task, only_unknown=True)
         self._n_fits += 1
         self.history = self.keras_model.fit(
             self._batches(data, rows, batch_size=data.n_stars), epochs=1, verbose=self.verbose, shuffle=False

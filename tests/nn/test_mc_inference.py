@@ -345,7 +345,7 @@ def test_fastmcinference_checks_its_arguments():
     assert FastMCInference(4).get_config() == {"n": 4}
     with pytest.raises(TypeError, match="must be a Keras model, got int"):
         FastMCInference(4)(3)
-    with pytest.raises(ValueError, match="n=0"):
+    with pytest.raises(ValueError, match="`n` cannot be smaller than 1 and must be an integer, got 0"):
         FastMCInference(0)
 
 

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from astroNN.nn.losses import robust_mse
+from astroNN.models.training.outputs import MIXTURE
+from astroNN.nn.losses import mixture_nll, robust_mse
 
 __all__ = ["BayesianModel", "LABELS_ERR"]
 
@@ -14,6 +15,7 @@ LABELS_ERR = "labels_err"
 class BayesianModel(keras.Model):
     """Functional model with outputs ``output`` and ``variance_output``, trained with `robust_mse`.
 
+    If it has the output ``mixture``, too, the parameters of mixtures, it is trained with `mixture_nll` instead.
     Its inputs hold ``labels_err``, the errors of the normalised labels: they enter the loss, not the network.
     Build it as ``BayesianModel(inputs={..., "labels_err": ...}, outputs={"output": ..., "variance_output": ...})``.
     """
@@ -23,14 +25,15 @@ class BayesianModel(keras.Model):
         self.output_loss_tracker = keras.metrics.Mean(name="output_loss")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Mean over the stars of the robust loss, plus the regularisation terms of the layers.
+        """Mean over the stars of the negative log likelihood, plus the regularisation terms of the layers.
 
         Parameters
         ----------
         x : dict of tensors
             With ``labels_err``, shape (n_stars, n_labels).
         y, y_pred : dict of tensors
-            With ``output``; and ``variance_output`` in `y_pred`: the predicted log variance.
+            With ``output``; and ``variance_output`` in `y_pred`: the predicted log variance; perhaps ``mixture``, the
+            parameters of predicted mixtures.
         sample_weight : tensor, shape (n_stars,), optional
             One weight per star.
         training : bool, optional
@@ -40,16 +43,16 @@ class BayesianModel(keras.Model):
         -------
         scalar tensor
         """
-        per_star = robust_mse(
-            y["output"],
-            y_pred["output"],
-            y_pred["variance_output"],
-            x[LABELS_ERR],
-            _one_per_star(sample_weight),
-        )
+        per_star = _negative_log_likelihood(y["output"], y_pred, x[LABELS_ERR], _one_per_star(sample_weight))
         data_loss = ops.mean(per_star)
         self.output_loss_tracker.update_state(data_loss, sample_weight=ops.shape(per_star)[0])
         return sum(self.losses, data_loss)
+
+
+def _negative_log_likelihood(labels, predicted, labels_err, sample_weight):
+    if MIXTURE in predicted:
+        return mixture_nll(labels, predicted[MIXTURE], labels_err, sample_weight)
+    return robust_mse(labels, predicted["output"], predicted["variance_output"], labels_err, sample_weight)
 
 
 def _one_per_star(sample_weight):

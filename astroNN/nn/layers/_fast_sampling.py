@@ -23,6 +23,7 @@ from astroNN.nn.layers._blocked_conv import BlockedConv
 from astroNN.nn.layers._exact_sampling import merge_moments, run_with_noise, start_moments
 from astroNN.nn.layers._graph import Link, has_noise_protocol, is_random
 from astroNN.nn.layers._masks import BLOCK, NoiseStream, StratifiedStream
+from astroNN.nn.layers.batch_norm import MCBatchNorm
 
 __all__ = ["FastSampler", "find_wide_dense"]
 
@@ -34,6 +35,7 @@ PASSES_PER_ROUND = 200  # exact passes that scatter as much as one round (benchm
 _LOCAL = (
     BlockedConv,
     Link,
+    MCBatchNorm,
     layers.Activation,
     layers.AveragePooling1D,
     layers.AveragePooling2D,

@@ -202,7 +202,8 @@ def without_dropout(model):
             return without_dropout(operation)(*args, **kwargs)
         if hasattr(operation, "call_without_noise"):
             return operation.call_without_noise(*args, **kwargs)
-        if tree.map_structure(lambda x: x.shape, args[0]) != operation.compute_output_shape(args[0].shape):
+        shape = tree.map_structure(lambda x: x.shape, args[0])
+        if shape != operation.compute_output_shape(shape):
             raise ValueError(
                 f"without_dropout: the random layer {operation.name!r} changes the shape of its input, so it can't "
                 "be left out. Give it a method `call_without_noise`."

@@ -14,6 +14,7 @@ import functools
 import math
 
 import numpy as np
+from scipy.special import ndtri
 
 __all__ = ["BLOCK", "LEVELS", "NoiseStream", "StratifiedStream"]
 
@@ -47,7 +48,7 @@ class NoiseStream:
 
 
 class StratifiedStream(NoiseStream):
-    """The same, but the integers of each element are spread evenly over the first axis.
+    """The same, but the numbers of each element are spread evenly over the first axis.
 
     With n rows, each element has exactly one draw in each n-th of the range, in random order. Each
     row alone is uniform and its elements are independent, so it makes an exact dropout mask; over
@@ -62,6 +63,14 @@ class StratifiedStream(NoiseStream):
         strata = _orders(n)[:, chosen.reshape(-1)].reshape(shape)
         return ((strata * np.uint32(LEVELS) + within) // np.uint32(n)).astype(np.uint16)
 
+    def normal(self, shape):
+        """Standard normal numbers (float32), one from each n-th of the distribution.
+
+        Ten of them have the spread of a large set (variance 0.996 about their own mean, where ten
+        independent ones have 0.9), and their mean scatters as that of 245 independent ones.
+        """
+        return _normal_quantiles()[self.integers(shape)]
+
 
 @functools.lru_cache(maxsize=8)
 def _orders(n):
@@ -69,3 +78,9 @@ def _orders(n):
     generator = np.random.Generator(np.random.Philox(key=n))
     orders = np.tile(np.arange(n, dtype=np.uint32)[:, None], (1, _N_ORDERS))
     return generator.permuted(orders, axis=0)
+
+
+@functools.lru_cache(maxsize=1)
+def _normal_quantiles():
+    """The normal number of each level: variance 0.99998, farthest 4.3."""
+    return ndtri((np.arange(LEVELS) + 0.5) / LEVELS).astype("float32")

@@ -4,8 +4,9 @@ import random
 
 import keras
 import numpy as np
+from keras import ops
 
-__all__ = ["RandomLayer", "checked_rate"]
+__all__ = ["NoiseLayer", "RandomLayer", "checked_rate"]
 
 
 class RandomLayer(keras.layers.Layer):
@@ -29,8 +30,8 @@ class RandomLayer(keras.layers.Layer):
         self.disable = bool(disable)
         self.seed = None if seed is None else int(seed)
         # An explicit seed, because on torch an unseeded generator cannot be replayed.
-        explicit = random.randint(1, 2**31 - 1) if self.seed is None else self.seed
-        self.seed_generator = keras.random.SeedGenerator(explicit)
+        self._explicit_seed = random.randint(1, 2**31 - 1) if self.seed is None else self.seed
+        self.seed_generator = keras.random.SeedGenerator(self._explicit_seed)
         self.supports_masking = True
 
     @property
@@ -40,6 +41,33 @@ class RandomLayer(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "disable": self.disable, "seed": self.seed}
+
+
+class NoiseLayer(RandomLayer):
+    """Random layer that is a function of its input and of noise which may be drawn outside it.
+
+    This is the protocol of `MonteCarloEngine`. A layer defines ``sample_noise(stream, shape)``,
+    ``draw_noise(shape)`` and ``call_with_noise(inputs, noise)``, and overrides what follows where
+    its noise hasn't the shape of its input, or its output isn't the input when there is no noise.
+    """
+
+    def call(self, inputs):
+        if not self.random_at_inference:
+            return self.call_without_noise(inputs)
+        # Drawn in float32 whatever the policy: bfloat16 has 128 levels, which would shift a rate of 0.3 by 0.005.
+        noise = self.draw_noise(self.noise_shape_for(ops.shape(inputs)))
+        return self.call_with_noise(inputs, noise)
+
+    def call_without_noise(self, inputs):
+        """The layer's output when it is disabled."""
+        return inputs
+
+    def noise_shape_for(self, input_shape):
+        """Shape of the noise for inputs of `input_shape`; the batch axis is `input_shape[0]` or 1."""
+        return tuple(input_shape)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 def checked_rate(owner, rate):

@@ -1,13 +1,13 @@
 """Monte Carlo inference as a Keras model, for use where only a model fits (serving, export, `predict`)."""
 
 import keras
-import numpy as np
 from keras import ops, tree
 
 from astroNN.nn.layers._exact_sampling import merge_moments, run_with_noise
 from astroNN.nn.layers._graph import has_noise_protocol, is_random, record, structure
+from astroNN.shared.checks import check_at_least
 
-__all__ = ["FastMCInference", "FastMCInferenceMeanVar", "FastMCRepeat", "MonteCarloMoments"]
+__all__ = ["FastMCInference", "FastMCInferenceV2_internal", "MonteCarloMoments"]
 
 
 class FastMCInference:
@@ -53,7 +53,8 @@ class FastMCInference:
     """
 
     def __init__(self, n, model=None):
-        self.n = _positive_integer("FastMCInference", n)
+        check_at_least("FastMCInference: `n`", n, 1)
+        self.n = int(n)
         self.transformed_model = None if model is None else self._transform(model)
 
     def __call__(self, model):
@@ -78,9 +79,11 @@ class FastMCInference:
         return keras.Model(inputs, moments(inputs))
 
 
-@keras.saving.register_keras_serializable(package="astroNN")
-class MonteCarloMoments(keras.layers.Layer):
-    """Mean and variance of a network over n passes; the layer behind `FastMCInference`.
+class _MonteCarloPasses(keras.layers.Layer):
+    """A network with its random part cut off, to run the part before it once and the rest n times.
+
+    The stars of a batch share the noise of a pass. Results are float32, whatever the precision of the
+    network.
 
     Parameters
     ----------
@@ -91,9 +94,12 @@ class MonteCarloMoments(keras.layers.Layer):
     """
 
     def __init__(self, model, n, name=None, **kwargs):
-        super().__init__(name=name, **kwargs)
+        # Each layer of the network knows its own precision: a global policy must not round its inputs or weights.
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+        self.autocast = False
         self.model = model
-        self.n = _positive_integer("MonteCarloMoments", n)
+        check_at_least(f"{type(self).__name__}: `n`", n, 1)
+        self.n = int(n)
         self._graph = record(model)
         self._before, self._after = self._graph.split_at_random()
         self._cut = self._graph.crossing(self._before, self._after)
@@ -102,50 +108,41 @@ class MonteCarloMoments(keras.layers.Layer):
         self._all_noisy = len(self._noisy) == len(random)
         self.built = True
 
-    def call(self, inputs):
-        values = dict(zip([id(symbol) for symbol in self._graph.inputs], tree.flatten(inputs), strict=True))
-        for step in self._before:
-            step.run(values)
-        cut = [values[id(symbol)] for symbol in self._cut]
-        noise = [self._draw(step) for step in self._noisy]
-        first = self._one_pass(cut, [values[0:1] for values in noise])
-        state = (ops.ones(()), first, [ops.zeros_like(output) for output in first])
-        n = self.n if self._after else 1
-
-        def add_pass(number, state):
-            here = [ops.take(values, ops.reshape(number, (1,)), axis=0) for values in noise]
-            outputs = self._one_pass(cut, here)
-            return merge_moments(state, 1.0, outputs, [ops.zeros_like(output) for output in outputs])
-
-        if self._all_noisy:
-            state = ops.fori_loop(1, n, add_pass, state)
-        else:
-            # A layer that changes its own generator can't do so inside a compiled loop on JAX.
-            for number in range(1, n):
-                state = add_pass(np.int32(number), state)
-        _, means, variances = state
-        stacked = [ops.stack(pair, axis=-1) for pair in zip(means, variances, strict=True)]
-        return tree.pack_sequence_as(self._graph.output, stacked)
-
-    def compute_output_spec(self, inputs):
-        batch = tree.flatten(inputs)[0].shape[0]
-        return tree.map_structure(
-            lambda symbol: keras.KerasTensor((batch, *symbol.shape[1:], 2), dtype="float32"), self._graph.output
-        )
-
     def get_config(self):
         config = {"model": keras.saving.serialize_keras_object(self.model), "n": self.n}
         return {**super().get_config(), **config}
 
     @classmethod
     def from_config(cls, config):
-        model = keras.saving.deserialize_keras_object(config.pop("model"))
-        return cls(model, **config)
+        return super().from_config({**config, "model": keras.saving.deserialize_keras_object(config["model"])})
 
-    def _draw(self, step):
-        """Noise of one layer for all passes, one row a pass."""
-        shape = step.operation.noise_shape_for((1, *step.args[0].shape[1:]))
-        return step.operation.draw_noise((self.n, *shape[1:]))
+    def compute_output_spec(self, inputs):
+        return self._specification(tree.flatten(inputs)[0].shape[0])
+
+    def compute_output_shape(self, input_shape):
+        shapes = []
+        tree.map_shape_structure(shapes.append, input_shape)
+        return tree.map_structure(lambda spec: spec.shape, self._specification(shapes[0][0]))
+
+    def _specification(self, batch):
+        return tree.map_structure(
+            lambda symbol: keras.KerasTensor(self._shape_of_result(batch, symbol.shape[1:]), dtype="float32"),
+            self._graph.output,
+        )
+
+    def _run_up_to_cut(self, inputs):
+        values = dict(zip([id(symbol) for symbol in self._graph.inputs], tree.flatten(inputs), strict=True))
+        for step in self._before:
+            step.run(values)
+        return [values[id(symbol)] for symbol in self._cut]
+
+    def _draw_noise(self):
+        """Noise of each layer that lets us draw it, for all passes, one row a pass."""
+        noise = []
+        for step in self._noisy:
+            shape = step.operation.noise_shape_for((1, *step.args[0].shape[1:]))
+            noise.append(step.operation.draw_noise((self.n, *shape[1:])))
+        return noise
 
     def _one_pass(self, cut, noise):
         values = {id(symbol): value for symbol, value in zip(self._cut, cut, strict=True)}
@@ -154,65 +151,92 @@ class MonteCarloMoments(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
-class FastMCInferenceMeanVar(keras.layers.Layer):
-    """Mean and population variance over the passes.
+class MonteCarloMoments(_MonteCarloPasses):
+    """Mean and variance of a network over n passes; the layer behind `FastMCInference`.
 
     Parameters
     ----------
-    axis : int, optional
-        Axis of the passes. Default 0, for (n, N, D); 1 fits `FastMCRepeat`.
-    name : str, optional
-        Name of the layer.
-
-    Notes
-    -----
-    (n, N, D) becomes (N, D, 2), in tensors, lists or dictionaries of them. No axis is squeezed.
+    model : keras.Model
+        Functional or Sequential and built; its weights become the layer's.
+    n : int
+        Number of passes.
     """
 
-    def __init__(self, axis=0, name=None, **kwargs):
-        super().__init__(name=name, **kwargs)
-        self.axis = int(axis)
-
     def call(self, inputs):
-        return tree.map_structure(self._mean_var, inputs)
+        cut, noise = self._run_up_to_cut(inputs), self._draw_noise()
+        first = self._one_pass(cut, [values[0:1] for values in noise])
+        moments = (ops.ones(()), first, [ops.zeros_like(output) for output in first])
+        everything, generators = self._graph.variables()
+        states = [generator.value for generator in generators]
+        changing = {id(generator) for generator in generators}
+        fixed = [(variable, variable.value) for variable in everything if id(variable) not in changing]
 
-    def _mean_var(self, draws):
-        mean = ops.mean(draws, axis=self.axis, keepdims=True)
-        # Deviations first: the mean of squares less the square of the mean cancels in float32.
-        variance = ops.mean(ops.square(draws - mean), axis=self.axis)
-        return ops.stack([ops.squeeze(mean, axis=self.axis), variance], axis=-1)
+        def add_pass(number, carry):
+            moments, states = carry
+            here = [ops.take(values, ops.reshape(number, (1,)), axis=0) for values in noise]
+            # Layers that draw for themselves change their generators, which on JAX can't be done inside a loop:
+            # the generators' states go round with it.
+            mapping = [*fixed, *zip(generators, states, strict=True)]
+            with keras.StatelessScope(state_mapping=mapping) as scope:
+                outputs = self._one_pass(cut, here)
+            moments = merge_moments(moments, 1.0, outputs, [ops.zeros_like(output) for output in outputs])
+            return moments, [scope.get_current_value(generator) for generator in generators]
 
-    def get_config(self):
-        return {**super().get_config(), "axis": self.axis}
+        (_, means, variances), states = ops.fori_loop(1, self.n if self._after else 1, add_pass, (moments, states))
+        for generator, state in zip(generators, states, strict=True):
+            generator.assign(state)
+        stacked = [ops.stack(pair, axis=-1) for pair in zip(means, variances, strict=True)]
+        return tree.pack_sequence_as(self._graph.output, stacked)
+
+    def _shape_of_result(self, batch, shape):
+        return (batch, *shape, 2)
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
-class FastMCRepeat(keras.layers.Layer):
-    """Repeat the inputs n times along a new axis.
+class FastMCInferenceV2_internal(_MonteCarloPasses):
+    """Outputs of a network in each of n passes.
 
     Parameters
     ----------
-    n : int
-        Number of copies.
-    axis : int, optional
-        Where the new axis stands in the output. Default 1: (N, ...) becomes (N, n, ...).
+    model : keras.Model
+        Functional or Sequential and built; its weights become the layer's.
+    n : int, optional
+        Number of passes. Default 100.
     name : str, optional
         Name of the layer.
+
+    See Also
+    --------
+    FastMCInference : only mean and variance, without the memory for all passes.
+    MonteCarloEngine : the same outside a Keras model.
+
+    Notes
+    -----
+    Called on what the network is called on, the layer gives shape (n, N, ...) for each output of shape
+    (N, ...), float32, in the structure of the network's output. The stars of a batch share the noise of a
+    pass; the passes are independent. `FastMCInferenceMeanVar` takes mean and variance of the result.
+
+    Examples
+    --------
+    >>> import keras, numpy as np
+    >>> from astroNN.nn.layers import MCDropout
+    >>> inputs = keras.Input((3,))
+    >>> model = keras.Model(inputs, keras.layers.Dense(2)(MCDropout(0.5)(inputs)))
+    >>> tuple(FastMCInferenceV2_internal(model, n=10)(np.ones((4, 3), "float32")).shape)
+    (10, 4, 2)
     """
 
-    def __init__(self, n, axis=1, name=None, **kwargs):
-        super().__init__(name=name, **kwargs)
-        self.n = _positive_integer("FastMCRepeat", n)
-        self.axis = int(axis)
+    def __init__(self, model, n=100, name=None, **kwargs):
+        super().__init__(model, n, name=name, **kwargs)
 
     def call(self, inputs):
-        return ops.repeat(ops.expand_dims(inputs, self.axis), self.n, axis=self.axis)
+        cut, noise = self._run_up_to_cut(inputs), self._draw_noise()
+        if noise and self._all_noisy:
+            passes = ops.map(lambda here: self._one_pass(cut, [ops.expand_dims(x, 0) for x in here]), noise)
+        else:
+            single = [self._one_pass(cut, [x[k : k + 1] for x in noise]) for k in range(self.n)]
+            passes = [ops.stack(outputs) for outputs in zip(*single, strict=True)]
+        return tree.pack_sequence_as(self._graph.output, passes)
 
-    def get_config(self):
-        return {**super().get_config(), "n": self.n, "axis": self.axis}
-
-
-def _positive_integer(owner, n):
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"{owner}: `n` must be a positive integer, got n={n!r}.")
-    return int(n)
+    def _shape_of_result(self, batch, shape):
+        return (self.n, batch, *shape)

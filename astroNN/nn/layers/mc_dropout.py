@@ -5,13 +5,13 @@ import numpy as np
 from keras import ops
 
 from astroNN.nn.layers._masks import LEVELS
-from astroNN.nn.layers._random import RandomLayer, checked_rate
+from astroNN.nn.layers._random import NoiseLayer, checked_rate
 
 __all__ = ["MCDropout"]
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
-class MCDropout(RandomLayer):
+class MCDropout(NoiseLayer):
     """Inverted dropout that is always on, in training and in prediction.
 
     Parameters
@@ -33,6 +33,9 @@ class MCDropout(RandomLayer):
 
     Notes
     -----
+    Each element x becomes z x / (1 - rate), where z is 1 with probability 1 - rate, else 0. The mean
+    is x, the variance rate / (1 - rate) x^2.
+
     `MonteCarloEngine` draws the masks itself, through the protocol for random layers: the attribute
     `random_at_inference` and the methods `noise_shape_for`, `sample_noise`, `draw_noise` and
     `call_with_noise`. A layer that has them joins the engine; one that has only the attribute is
@@ -65,13 +68,6 @@ class MCDropout(RandomLayer):
         """Whether every element of the input has noise of its own, as the engine's fast setting needs it."""
         return self.noise_shape is None
 
-    def call(self, inputs):
-        if not self.random_at_inference:
-            return inputs
-        return keras.random.dropout(
-            inputs, self.rate, noise_shape=self._filled_noise_shape(ops.shape(inputs)), seed=self.seed_generator
-        )
-
     def noise_shape_for(self, input_shape):
         """Shape of one mask for inputs of `input_shape`; the batch axis is `input_shape[0]` or 1."""
         return self._filled_noise_shape(input_shape) or tuple(input_shape)
@@ -86,11 +82,10 @@ class MCDropout(RandomLayer):
 
     def call_with_noise(self, inputs, noise):
         """Apply a mask that broadcasts against `inputs`."""
-        scaled = ops.cast(noise, inputs.dtype) * ops.cast(1.0 / (1.0 - self.rate), inputs.dtype)
-        return inputs * scaled
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
+        inputs = ops.cast(inputs, self.compute_dtype)
+        scale = ops.cast(1.0 / (1.0 - self.rate), inputs.dtype)
+        # Chosen, not multiplied by 0: a scale that overflows in float16 must not make NaN of dropped inputs.
+        return inputs * ops.where(noise, scale, ops.zeros_like(scale))
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape}

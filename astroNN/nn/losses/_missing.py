@@ -8,6 +8,8 @@ from astroNN.config import MAGIC_NUMBER
 __all__ = [
     "as_loss_dtype",
     "check_same_shape",
+    "checked_pair",
+    "count_present",
     "fill_missing",
     "magic_correction_term",
     "magic_num_check",
@@ -17,7 +19,11 @@ __all__ = [
 
 
 def magic_num_check(x):
-    """Where a tensor is missing.
+    r"""Where a tensor is missing.
+
+    .. math:: \mathrm{missing} = (x = M) \lor \mathrm{isnan}(x)
+
+    with the magic number :math:`M`, -9999 unless the configuration says otherwise.
 
     Parameters
     ----------
@@ -28,17 +34,17 @@ def magic_num_check(x):
     -------
     tensor of bool
         True where `x` is the magic number or NaN.
+
+    Examples
+    --------
+    >>> [bool(missing) for missing in magic_num_check([-9999.0, float("nan"), 0.0])]
+    [True, True, False]
     """
-    x = _as_float(x)
-    # float16 and bfloat16 can't hold -9999 exactly: compare with the number as that dtype rounds it.
-    return ops.logical_or(ops.equal(x, ops.cast(MAGIC_NUMBER, x.dtype)), ops.isnan(x))
+    return ops.logical_not(_is_present(_as_float(x)))
 
 
-def fill_missing(y_true, y_pred):
-    """Labels with their gaps filled by the prediction, and where labels are present.
-
-    A loss computed from filled labels is zero, with zero gradient, at the gaps. To mask the loss afterwards is
-    not enough: a NaN or -9999. that has entered the computation still poisons the gradient.
+def checked_pair(y_true, y_pred):
+    """Labels and predictions as floats of one shape, and where the labels are present.
 
     Parameters
     ----------
@@ -47,8 +53,8 @@ def fill_missing(y_true, y_pred):
 
     Returns
     -------
-    labels : tensor, shape (n_stars, n_labels)
-        In the dtype of the returned `y_pred`.
+    y_true : tensor, shape (n_stars, n_labels)
+        As given, gaps and all, in the dtype of the returned `y_pred`.
     present : tensor of bool, shape (n_stars, n_labels)
         True where the label was measured.
     y_pred : tensor, shape (n_stars, n_labels)
@@ -61,19 +67,36 @@ def fill_missing(y_true, y_pred):
     """
     y_true, y_pred = _as_float(y_true), as_loss_dtype(y_pred)
     check_same_shape("y_true", y_true, "y_pred", y_pred)
-    missing = magic_num_check(y_true)
-    labels = ops.where(missing, y_pred, ops.cast(y_true, y_pred.dtype))
-    return labels, ops.logical_not(missing), y_pred
+    return ops.cast(y_true, y_pred.dtype), _is_present(y_true), y_pred
+
+
+def fill_missing(y_true, y_pred):
+    """Labels with their gaps filled by the prediction, and where labels are present.
+
+    A loss computed from filled labels is zero, with zero gradient, at the gaps. To mask the loss afterwards is
+    not enough: a NaN or -9999. that has entered the computation still poisons the gradient.
+
+    Parameters, the other returned values and errors are those of `checked_pair`.
+    """
+    y_true, present, y_pred = checked_pair(y_true, y_pred)
+    return ops.where(present, y_true, y_pred), present, y_pred
+
+
+def count_present(present, dtype):
+    """Number of labels present of every star, but at least 1: what a sum over them is divided by."""
+    return ops.maximum(ops.sum(ops.cast(present, dtype), axis=-1), 1.0)
 
 
 def mean_over_present(element, present):
     """Mean over the last axis of the elements whose label is present; 0 for a star without any."""
     element = ops.where(present, element, ops.zeros_like(element))
-    return ops.sum(element, axis=-1) / ops.maximum(ops.sum(ops.cast(present, element.dtype), axis=-1), 1.0)
+    return ops.sum(element, axis=-1) / count_present(present, element.dtype)
 
 
 def magic_correction_term(y_true):
-    """Number of labels divided by the number of those present, for every star.
+    r"""Number of labels divided by the number of those present, for every star.
+
+    .. math:: c_i = D / n_i
 
     A mean over all labels, in which missing ones count 0, times this term is the mean over the labels present.
 
@@ -89,24 +112,60 @@ def magic_correction_term(y_true):
 
     Examples
     --------
-    >>> magic_correction_term([[2.0, -9999.0, -9999.0], [2.0, -9999.0, 4.0]]).numpy().tolist()
+    >>> [float(term) for term in magic_correction_term([[2.0, -9999.0, -9999.0], [2.0, -9999.0, 4.0]])]
     [3.0, 1.5]
     """
-    present = ops.cast(ops.logical_not(magic_num_check(y_true)), "float32")
+    present = ops.cast(_is_present(_as_float(y_true)), "float32")
     n_present = ops.sum(present, axis=-1)
     n_labels = ops.sum(ops.ones_like(present), axis=-1)
     return ops.where(n_present > 0, n_labels / ops.maximum(n_present, 1.0), 1.0)
 
 
 def weighted_loss(losses, sample_weight=None):
-    """Losses times the sample weights (elementwise, not divided by their sum)."""
+    r"""Losses times the sample weights, not divided by the sum of the weights.
+
+    .. math:: L_i \mapsto w_i L_i
+
+    Parameters
+    ----------
+    losses : tensor, shape (n_stars,)
+        Loss of every star; any further axes are kept.
+    sample_weight : tensor, shape (n_stars,) or that of `losses`, or one number, optional
+        Default: the losses as they are.
+
+    Returns
+    -------
+    tensor, shape of `losses`
+
+    Raises
+    ------
+    ValueError
+        If there isn't one weight for each loss.
+
+    Examples
+    --------
+    >>> from keras import ops
+    >>> [float(loss) for loss in weighted_loss(ops.array([1.0, 2.0]), ops.array([3.0, 0.5]))]
+    [3.0, 1.0]
+    """
     if sample_weight is None:
         return losses
     sample_weight = ops.cast(sample_weight, losses.dtype)
-    if len(sample_weight.shape) > len(losses.shape):
-        # (n_stars, 1) times (n_stars,) would be every weight with every loss.
-        sample_weight = ops.reshape(sample_weight, ops.shape(losses))
-    return losses * sample_weight
+    shape, n_axes = tuple(sample_weight.shape), len(losses.shape)
+    if not shape:
+        return losses * sample_weight
+    # (n_stars, 1) times (n_stars,) would be every weight with every loss.
+    surplus, lacking = range(n_axes, len(shape)), range(len(shape), n_axes)
+    if all(shape[axis] == 1 for axis in surplus):
+        sample_weight = ops.squeeze(sample_weight, axis=tuple(surplus)) if surplus else sample_weight
+        sample_weight = ops.expand_dims(sample_weight, axis=tuple(lacking)) if lacking else sample_weight
+        fits = zip(shape, losses.shape, strict=False)
+        if all(a == b or a is None or b is None or (a == 1 and axis) for axis, (a, b) in enumerate(fits)):
+            return losses * sample_weight
+    raise ValueError(
+        f"`sample_weight` must hold one weight for each of the losses, of shape {tuple(losses.shape)}; got shape "
+        f"{shape}. A label is left out by the magic number or NaN in `y_true`, not by a weight."
+    )
 
 
 def check_same_shape(name, x, other_name, other):
@@ -123,6 +182,12 @@ def as_loss_dtype(x):
     """Tensor in float32, or in float64 if it is of that."""
     x = _as_float(x)
     return x if keras.backend.standardize_dtype(x.dtype) == "float64" else ops.cast(x, "float32")
+
+
+def _is_present(x):
+    # One comparison for both: the distance from the magic number is zero if missing, and NaN is above nothing.
+    # float16 and bfloat16 can't hold -9999 exactly: the number is taken as their dtype rounds it.
+    return ops.greater(ops.abs(x - ops.cast(MAGIC_NUMBER, x.dtype)), 0)
 
 
 def _as_float(x):

@@ -80,7 +80,9 @@ def robust_mse(y_true, y_pred, variance=None, labels_err=None, sample_weight=Non
 
 
 def mse_lin_wrapper(var, labels_err):
-    """Loss of the predicted mean, given the predicted log variance and the label errors.
+    r"""Loss of the predicted mean, given the predicted log variance and the label errors.
+
+    .. math:: L_i(y, \hat y) = \mathtt{robust\_mse}(y, \hat y, s_0, e)
 
     Parameters
     ----------
@@ -92,7 +94,14 @@ def mse_lin_wrapper(var, labels_err):
     Returns
     -------
     callable
-        ``(y_true, y_pred, sample_weight=None)`` to the loss of every star, see `robust_mse`.
+        ``(y_true, y_pred, sample_weight=None)`` to the loss of every star. Missing labels, and missing errors, are
+        treated as by `robust_mse`.
+
+    Examples
+    --------
+    >>> loss = mse_lin_wrapper([[0.0, 0.0]], [[0.0, 0.0]])  # variance 1, exact labels: half the squared error
+    >>> float(loss([[3.0, -9999.0]], [[1.0, 7.0]])[0])
+    2.0
     """
 
     def mse_lin(y_true, y_pred, sample_weight=None):
@@ -103,7 +112,9 @@ def mse_lin_wrapper(var, labels_err):
 
 
 def mse_var_wrapper(lin, labels_err):
-    """Loss of the predicted log variance, given the predicted mean and the label errors.
+    r"""Loss of the predicted log variance, given the predicted mean and the label errors.
+
+    .. math:: L_i(y, s_0) = \mathtt{robust\_mse}(y, \hat y, s_0, e)
 
     Parameters
     ----------
@@ -116,6 +127,13 @@ def mse_var_wrapper(lin, labels_err):
     -------
     callable
         ``(y_true, y_pred, sample_weight=None)``, where `y_pred` is the log variance, to the loss of every star.
+        Missing labels, and missing errors, are treated as by `robust_mse`.
+
+    Examples
+    --------
+    >>> loss = mse_var_wrapper([[1.0, 7.0]], [[0.0, 0.0]])
+    >>> float(loss([[3.0, -9999.0]], [[0.0, 0.0]])[0])
+    2.0
     """
 
     def mse_var(y_true, y_pred, sample_weight=None):

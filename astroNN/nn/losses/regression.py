@@ -7,14 +7,33 @@ NaN; they change neither the loss nor its gradient. Each loss is a mean over the
 import keras
 from keras import ops
 
-from astroNN.nn.losses._missing import fill_missing, mean_over_present, weighted_loss
+from astroNN.nn.losses._missing import checked_pair, weighted_loss
+from astroNN.nn.losses._residuals import mean_of_present, percentage_residual, residual
 
-__all__ = ["mae", "me", "mean_absolute_error", "mean_error", "mean_squared_error", "mse", "zeros_loss"]
+__all__ = [
+    "mae",
+    "mape",
+    "me",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_error",
+    "mean_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "mpe",
+    "mse",
+    "msle",
+    "zeros_loss",
+]
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
 def mean_squared_error(y_true, y_pred, sample_weight=None):
-    """Mean squared error over the labels that were measured.
+    r"""Mean squared error over the labels that were measured.
+
+    .. math:: L_i = \frac{1}{n_i} \sum_{j\,\mathrm{present}} (y_{ij} - \hat y_{ij})^2
+
+    where :math:`n_i` is the number of labels of star :math:`i` that are present.
 
     Parameters
     ----------
@@ -48,50 +67,138 @@ def mean_squared_error(y_true, y_pred, sample_weight=None):
     >>> float(mean_squared_error([[3.0, -9999.0]], [[1.0, 7.0]])[0])
     4.0
     """
-    labels, present, y_pred = fill_missing(y_true, y_pred)
-    return weighted_loss(mean_over_present(ops.square(labels - y_pred), present), sample_weight)
+    error, there = residual(y_true, y_pred)
+    return weighted_loss(mean_of_present(ops.square(error), there), sample_weight)
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
 def mean_absolute_error(y_true, y_pred, sample_weight=None):
-    """Mean absolute error over the labels that were measured.
+    r"""Mean absolute error over the labels that were measured.
 
-    Parameters, returned shape and errors are those of `mean_squared_error`.
+    .. math:: L_i = \frac{1}{n_i} \sum_{j\,\mathrm{present}} \lvert y_{ij} - \hat y_{ij} \rvert
+
+    Parameters, treatment of missing labels, returned shape and errors are those of `mean_squared_error`.
 
     Examples
     --------
     >>> float(mean_absolute_error([[3.0, float("nan"), 5.0]], [[1.0, 7.0, 6.0]])[0])
     1.5
     """
-    labels, present, y_pred = fill_missing(y_true, y_pred)
-    return weighted_loss(mean_over_present(ops.abs(labels - y_pred), present), sample_weight)
+    error, there = residual(y_true, y_pred)
+    return weighted_loss(mean_of_present(ops.abs(error), there), sample_weight)
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
 def mean_error(y_true, y_pred, sample_weight=None):
-    """Mean of label minus prediction over the labels that were measured: the bias, with its sign.
+    r"""Mean of label minus prediction over the labels that were measured: the bias, with its sign.
 
-    Parameters, returned shape and errors are those of `mean_squared_error`.
+    .. math:: L_i = \frac{1}{n_i} \sum_{j\,\mathrm{present}} (y_{ij} - \hat y_{ij})
+
+    Parameters, treatment of missing labels, returned shape and errors are those of `mean_squared_error`.
 
     Examples
     --------
     >>> float(mean_error([[3.0, -9999.0, 5.0]], [[1.0, 7.0, 6.0]])[0])
     0.5
     """
-    labels, present, y_pred = fill_missing(y_true, y_pred)
-    return weighted_loss(mean_over_present(labels - y_pred, present), sample_weight)
+    error, there = residual(y_true, y_pred)
+    return weighted_loss(mean_of_present(error, there), sample_weight)
+
+
+@keras.saving.register_keras_serializable(package="astroNN")
+def mean_absolute_percentage_error(y_true, y_pred, sample_weight=None):
+    r"""Mean absolute error in percent of the label, over the labels that were measured.
+
+    .. math:: L_i = \frac{100}{n_i} \sum_{j\,\mathrm{present}}
+        \frac{\lvert y_{ij} - \hat y_{ij} \rvert}{\max(\lvert y_{ij} \rvert, \epsilon)}
+
+    with :math:`\epsilon` = ``keras.config.epsilon()``, :math:`10^{-7}` unless set otherwise. Meant for labels in
+    units with a true zero: normalised labels near 0 give huge percentages.
+
+    Parameters, treatment of missing labels, returned shape and errors are those of `mean_squared_error`.
+
+    Examples
+    --------
+    >>> float(mean_absolute_percentage_error([[4.0, -9999.0, -2.0]], [[3.0, 7.0, -3.0]])[0])
+    37.5
+    """
+    error, there = percentage_residual(y_true, y_pred, size=ops.abs)
+    return weighted_loss(100.0 * mean_of_present(ops.abs(error), there), sample_weight)
+
+
+@keras.saving.register_keras_serializable(package="astroNN")
+def mean_percentage_error(y_true, y_pred, sample_weight=None):
+    r"""Mean of label minus prediction in percent of the label, with its sign, over the labels that were measured.
+
+    .. math:: L_i = \frac{100}{n_i} \sum_{j\,\mathrm{present}}
+        \frac{y_{ij} - \hat y_{ij}}{\max(y_{ij}, \epsilon)}
+
+    with :math:`\epsilon` = ``keras.config.epsilon()``. It is meant for positive labels: one below
+    :math:`\epsilon` is divided by :math:`\epsilon`.
+
+    Parameters, treatment of missing labels, returned shape and errors are those of `mean_squared_error`.
+
+    Examples
+    --------
+    >>> float(mean_percentage_error([[4.0, -9999.0, 2.0]], [[3.0, 7.0, 3.0]])[0])
+    -12.5
+    """
+    error, there = percentage_residual(y_true, y_pred)
+    return weighted_loss(100.0 * mean_of_present(error, there), sample_weight)
+
+
+@keras.saving.register_keras_serializable(package="astroNN")
+def mean_squared_logarithmic_error(y_true, y_pred, sample_weight=None):
+    r"""Mean squared difference of the logarithms, over the labels that were measured.
+
+    .. math:: L_i = \frac{1}{n_i} \sum_{j\,\mathrm{present}}
+        \left( \ln(1 + \max(y_{ij}, \epsilon)) - \ln(1 + \max(\hat y_{ij}, \epsilon)) \right)^2
+
+    with :math:`\epsilon` = ``keras.config.epsilon()``: for labels that aren't negative. A prediction below
+    :math:`\epsilon` has no gradient.
+
+    Parameters, treatment of missing labels, returned shape and errors are those of `mean_squared_error`.
+
+    Examples
+    --------
+    >>> from math import e
+    >>> loss = mean_squared_logarithmic_error([[e - 1.0, -9999.0]], [[0.0, 7.0]])
+    >>> round(float(loss[0]), 5)
+    1.0
+    """
+    y_true, present, y_pred = checked_pair(y_true, y_pred)
+    eps, there = keras.config.epsilon(), ops.cast(present, y_pred.dtype)
+    labels = ops.where(present, y_true, ops.zeros_like(y_true))
+    error = there * (ops.log1p(ops.maximum(labels, eps)) - ops.log1p(ops.maximum(y_pred, eps)))
+    return weighted_loss(mean_of_present(ops.square(error), there), sample_weight)
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
 def zeros_loss(y_true, y_pred, sample_weight=None):
-    """Zero for every star, whatever the labels, yet connected to the prediction (its gradient is 0).
+    r"""Zero for every star, whatever the labels, yet connected to the prediction (its gradient is 0).
 
-    Parameters, returned shape and errors are those of `mean_squared_error`.
+    .. math:: L_i = \frac{1}{D} \sum_{j} 0 \, \hat y_{ij}
+
+    It stands in for the loss of an output that is trained through another one. Parameters, returned shape and
+    errors are those of `mean_squared_error`.
+
+    Examples
+    --------
+    >>> float(zeros_loss([[3.0, -9999.0]], [[1.0, 7.0]])[0])
+    0.0
     """
-    _, _, y_pred = fill_missing(y_true, y_pred)
+    _, _, y_pred = checked_pair(y_true, y_pred)
     return weighted_loss(ops.sum(0.0 * y_pred, axis=-1), sample_weight)
 
 
 mse = mean_squared_error
 mae = mean_absolute_error
 me = mean_error
+mape = mean_absolute_percentage_error
+mpe = mean_percentage_error
+msle = mean_squared_logarithmic_error
+
+
+def mean_of_present(element, there):
+    """Mean over the labels present of elements that are zero at the gaps."""
+    return ops.sum(element, axis=-1) / count_present(present, element.dtype)

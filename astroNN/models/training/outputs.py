@@ -1,0 +1,58 @@
+"""The outputs of a Bayesian network by name, whatever form `model()` gives them in."""
+
+import keras
+
+from astroNN.nn.layers import MixtureMoments
+
+__all__ = ["MIXTURE", "outputs_by_name"]
+
+MIXTURE = "mixture"
+_MOMENTS = ("output", "variance_output")
+
+
+def outputs_by_name(graph, n_labels, owner):
+    """Outputs ``output`` (mean) and ``variance_output`` (log variance) of a network.
+
+    Parameters
+    ----------
+    graph : keras.Model
+        Its output is a dictionary of the two, a pair, one tensor of both joined, or the parameters of mixtures as a
+        `MixtureDensity` layer gives them.
+    n_labels : int
+        Number of labels.
+    owner : str
+        Name of the network's class, for the error.
+
+    Returns
+    -------
+    dict of keras.KerasTensor
+        With ``mixture`` besides, the parameters, for a network of mixtures.
+
+    Raises
+    ------
+    ValueError
+        If the outputs are none of these.
+    """
+    outputs = graph.output
+    tensors = keras.tree.flatten(outputs)
+    if len(tensors) == 1 and _is_mixture(tensors[0].shape, n_labels):
+        return {**MixtureMoments()(tensors[0]), MIXTURE: tensors[0]}
+    if isinstance(outputs, dict):
+        named = {name: outputs[name] for name in _MOMENTS if name in outputs}
+    else:
+        if len(tensors) == 1:
+            half = tensors[0].shape[-1] // 2
+            tensors = [tensors[0][..., :half], tensors[0][..., half:]]
+        named = dict(zip(_MOMENTS, tensors, strict=False))
+    if len(named) < 2 or any(tensor.shape[-1] != n_labels for tensor in named.values()):
+        got = keras.tree.map_structure(lambda tensor: tensor.shape, outputs)
+        raise ValueError(
+            f"`model()` of {owner} must return networks with the outputs `output` and `variance_output` of "
+            f"{n_labels} numbers each, one output of both joined, or that of a MixtureDensity({n_labels}) layer; "
+            f"got {got}."
+        )
+    return named
+
+
+def _is_mixture(shape, n_labels):
+    return len(shape) == 4 and tuple(shape[1:3]) == (n_labels, 3)
