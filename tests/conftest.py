@@ -14,6 +14,9 @@ os.environ["KERAS_HOME"] = str(Path(_settings_folder.name) / "keras")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["MPLBACKEND"] = "Agg"
+if os.environ["KERAS_BACKEND"] == "jax":
+    # Tests compile much and compute little: without its optimiser JAX takes half the time.
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 def pytest_unconfigure():

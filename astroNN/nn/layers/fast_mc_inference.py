@@ -136,12 +136,12 @@ class _MonteCarloPasses(keras.layers.Layer):
             step.run(values)
         return [values[id(symbol)] for symbol in self._cut]
 
-    def _draw_noise(self):
-        """Noise of each layer that lets us draw it, for all passes, one row a pass."""
+    def _draw_noise(self, n_passes=1):
+        """Noise of each layer that lets us draw it, one row a pass."""
         noise = []
         for step in self._noisy:
             shape = step.operation.noise_shape_for((1, *step.args[0].shape[1:]))
-            noise.append(step.operation.draw_noise((self.n, *shape[1:])))
+            noise.append(step.operation.draw_noise((n_passes, *shape[1:])))
         return noise
 
     def _one_pass(self, cut, noise):
@@ -163,8 +163,8 @@ class MonteCarloMoments(_MonteCarloPasses):
     """
 
     def call(self, inputs):
-        cut, noise = self._run_up_to_cut(inputs), self._draw_noise()
-        first = self._one_pass(cut, [values[0:1] for values in noise])
+        cut = self._run_up_to_cut(inputs)
+        first = self._one_pass(cut, self._draw_noise())
         moments = (ops.ones(()), first, [ops.zeros_like(output) for output in first])
         everything, generators = self._graph.variables()
         states = [generator.value for generator in generators]
@@ -173,12 +173,11 @@ class MonteCarloMoments(_MonteCarloPasses):
 
         def add_pass(number, carry):
             moments, states = carry
-            here = [ops.take(values, ops.reshape(number, (1,)), axis=0) for values in noise]
-            # Layers that draw for themselves change their generators, which on JAX can't be done inside a loop:
-            # the generators' states go round with it.
+            # Drawn pass by pass: the noise of all passes together may be larger than the network. To draw changes
+            # the generators, which on JAX can't be done inside a loop: their states go round with it.
             mapping = [*fixed, *zip(generators, states, strict=True)]
             with keras.StatelessScope(state_mapping=mapping) as scope:
-                outputs = self._one_pass(cut, here)
+                outputs = self._one_pass(cut, self._draw_noise())
             moments = merge_moments(moments, 1.0, outputs, [ops.zeros_like(output) for output in outputs])
             return moments, [scope.get_current_value(generator) for generator in generators]
 
@@ -230,7 +229,7 @@ class FastMCInferenceV2_internal(_MonteCarloPasses):
         super().__init__(model, n, name=name, **kwargs)
 
     def call(self, inputs):
-        cut, noise = self._run_up_to_cut(inputs), self._draw_noise()
+        cut, noise = self._run_up_to_cut(inputs), self._draw_noise(self.n)
         if noise and self._all_noisy:
             passes = ops.map(lambda here: self._one_pass(cut, [ops.expand_dims(x, 0) for x in here]), noise)
         else:

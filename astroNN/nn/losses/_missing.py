@@ -9,7 +9,6 @@ __all__ = [
     "as_loss_dtype",
     "check_same_shape",
     "checked_pair",
-    "count_present",
     "fill_missing",
     "magic_correction_term",
     "magic_num_check",
@@ -82,15 +81,10 @@ def fill_missing(y_true, y_pred):
     return ops.where(present, y_true, y_pred), present, y_pred
 
 
-def count_present(present, dtype):
-    """Number of labels present of every star, but at least 1: what a sum over them is divided by."""
-    return ops.maximum(ops.sum(ops.cast(present, dtype), axis=-1), 1.0)
-
-
 def mean_over_present(element, present):
     """Mean over the last axis of the elements whose label is present; 0 for a star without any."""
     element = ops.where(present, element, ops.zeros_like(element))
-    return ops.sum(element, axis=-1) / count_present(present, element.dtype)
+    return ops.sum(element, axis=-1) / ops.maximum(ops.sum(ops.cast(present, element.dtype), axis=-1), 1.0)
 
 
 def magic_correction_term(y_true):

@@ -197,8 +197,3 @@ me = mean_error
 mape = mean_absolute_percentage_error
 mpe = mean_percentage_error
 msle = mean_squared_logarithmic_error
-
-
-def mean_of_present(element, there):
-    """Mean over the labels present of elements that are zero at the gaps."""
-    return ops.sum(element, axis=-1) / count_present(present, element.dtype)
