@@ -112,17 +112,18 @@ def measured(module_name):
     warnings.simplefilter("ignore")
     module = importlib.import_module(module_name)
     measure = measured_layer if module_name.endswith("layers") else measured_function
-    return {name: measure(getattr(module, name), name) for name in unique_names(module)}
+    return {name: measure(getattr(module, name), name) for name in names_and_aliases(module)}
 
 
-def unique_names(module):
-    """Public names, without aliases and what isn't for the table."""
-    chosen = {}
+def names_and_aliases(module):
+    """Public names but for those not for the table; each with the other names of the same thing."""
+    found = {}
     for name in module.__all__:
         thing = getattr(module, name)
         if callable(thing) and name not in NOT_IN_TABLE:
-            chosen.setdefault(id(thing), set()).add(name)
-    return sorted((max(names, key=len) for names in chosen.values()), key=str.lower)
+            found.setdefault(id(thing), [thing.__name__]).append(name)
+    by_name = {own: [name for name in names if name != own] for own, *names in found.values()}
+    return dict(sorted(by_name.items(), key=lambda item: item[0].lower()))
 
 
 def measured_function(function, name):
@@ -213,11 +214,12 @@ def page(*by_backend):
         parts.append(f"{room}\n{'-' * len(room)}\n\n.. currentmodule:: {module_name}\n\n")
         parts.append(".. list-table::\n   :header-rows: 1\n   :widths: 26 44 20 10\n\n")
         parts.append(row("Name", "Equation", "A missing value", "Backends"))
-        for name in by_backend[0][room]:
+        for name, aliases in names_and_aliases(module).items():
             found = [backend[room][name] for backend in by_backend]
             role = "class" if inspect.isclass(getattr(module, name)) else "func"
             runs_on = "numpy" if module_name.endswith("numpy") else agreeing_backends(found)
-            parts.append(row(f":{role}:`{name}`", equation(getattr(module, name)), found[0]["missing"], runs_on))
+            shown = ", ".join([f":{role}:`{name}`", *(f"``{alias}``" for alias in aliases)])
+            parts.append(row(shown, equation(getattr(module, name)), found[0]["missing"], runs_on))
         parts.append("\n")
     return "".join(parts).rstrip("\n") + "\n"
 
@@ -243,8 +245,11 @@ def equation(thing):
     text = inspect.getdoc(thing) or ""
     displayed = re.search(r"\.\. math::(.*?)(?:\n\s*\n(?!\s)|\n\s*\n(?=\S)|\Z)", text, re.DOTALL)
     inline = re.search(r":math:`([^`]*)`", text)
-    found = displayed or inline
-    return f":math:`{' '.join(found.group(1).split())}`" if found else ""
+    if not (displayed or inline):
+        raise ValueError(f"{thing.__name__} has no equation in its docstring.")
+    text = " ".join((displayed or inline).group(1).split()).rstrip(" ,.")
+    # Lines that are aligned on a page of their own stand side by side in a cell.
+    return f":math:`{text.replace('&', '').replace(chr(92) * 2, ', ' + chr(92) + 'quad')}`"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,10 @@ __all__ = ["FastMCInference", "FastMCInferenceV2_internal", "MonteCarloMoments"]
 
 
 class FastMCInference:
-    """Turn a network with random layers into one that returns mean and variance over n passes.
+    r"""Turn a network with random layers into one that returns mean and variance over n passes.
+
+    .. math:: \bar y = \frac{1}{n} \sum_{t=1}^{n} f_t(x), \qquad
+              s^2 = \frac{1}{n} \sum_{t=1}^{n} \left( f_t(x) - \bar y \right)^2
 
     Parameters
     ----------
@@ -193,7 +196,7 @@ class MonteCarloMoments(_MonteCarloPasses):
 
 @keras.saving.register_keras_serializable(package="astroNN")
 class FastMCInferenceV2_internal(_MonteCarloPasses):
-    """Outputs of a network in each of n passes.
+    r"""Outputs of a network in each of n passes, :math:`y_t = f_t(x)` for t = 1 to n.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ class FastMCInferenceMeanVar(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="astroNN")
 class FastMCRepeat(keras.layers.Layer):
-    """Repeat the inputs n times along a new axis.
+    r"""Repeat the inputs n times along a new axis, :math:`y_{Nt\ldots} = x_{N\ldots}` for each pass t.
 
     Parameters
     ----------

@@ -12,7 +12,9 @@ __all__ = ["MCDropout"]
 
 @keras.saving.register_keras_serializable(package="astroNN")
 class MCDropout(NoiseLayer):
-    """Inverted dropout that is always on, in training and in prediction.
+    r"""Inverted dropout that is always on, in training and in prediction.
+
+    .. math:: y = \frac{z}{1 - p} \, x, \qquad z \sim \mathrm{Bernoulli}(1 - p)
 
     Parameters
     ----------

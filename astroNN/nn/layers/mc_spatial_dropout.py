@@ -52,7 +52,9 @@ class _MCSpatialDropout(MCDropout):
 
 @keras.saving.register_keras_serializable(package="astroNN")
 class MCSpatialDropout1D(_MCSpatialDropout):
-    """Dropout of whole channels of spectra or other sequences, always on.
+    r"""Dropout of whole channels of spectra or other sequences, always on.
+
+    .. math:: y_{ntc} = \frac{z_{nc}}{1 - p} \, x_{ntc}, \qquad z_{nc} \sim \mathrm{Bernoulli}(1 - p)
 
     Parameters
     ----------
@@ -100,7 +102,9 @@ class MCSpatialDropout1D(_MCSpatialDropout):
 
 @keras.saving.register_keras_serializable(package="astroNN")
 class MCSpatialDropout2D(_MCSpatialDropout):
-    """Dropout of whole channels of images, always on.
+    r"""Dropout of whole channels of images, always on.
+
+    .. math:: y_{nhwc} = \frac{z_{nc}}{1 - p} \, x_{nhwc}, \qquad z_{nc} \sim \mathrm{Bernoulli}(1 - p)
 
     Parameters
     ----------

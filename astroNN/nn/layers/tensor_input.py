@@ -12,7 +12,7 @@ __all__ = ["TensorInput"]
 
 @keras.saving.register_keras_serializable(package="astroNN")
 class TensorInput(keras.layers.Layer):
-    """Return a stored tensor, whatever the layer is called on.
+    r"""Return a stored tensor, whatever the layer is called on: :math:`y = c`.
 
     Parameters
     ----------

@@ -83,7 +83,9 @@ def mixture_nll(y_true, y_pred, labels_err=None, sample_weight=None):
 
 
 def mixture_nll_wrapper(labels_err):
-    """Loss of predicted mixtures, given the label errors.
+    r"""Loss of predicted mixtures, given the label errors.
+
+    .. math:: L_i(y, \theta) = \mathtt{mixture\_nll}(y, \theta, e)
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ _SMALLEST_PROBABILITY = 1e-10
 
 
 def mask_magicnum(x):
-    """Where an array is missing.
+    r"""Where an array is missing: :math:`(x = M) \lor \mathrm{isnan}(x)`, with the magic number M (-9999).
 
     Parameters
     ----------
