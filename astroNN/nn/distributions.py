@@ -209,7 +209,7 @@ class GaussianMixture:
 
         Returns
         -------
-        tensor, shape (n, *batch_shape)
+        tensor, shape (n, ...)
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"GaussianMixture.sample: `n` must be a positive integer, got n={n!r}.")

@@ -56,19 +56,16 @@ class VariationalLayer(RandomLayer):
 
     def __init__(
         self,
-        activation=None,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        initial_std=None,
-        prior_std=1.0,
-        n_train=None,
-        disable=False,
-        seed=None,
-        name=None,
+        activation,
+        use_bias,
+        kernel_initializer,
+        bias_initializer,
+        initial_std,
+        prior_std,
+        n_train,
         **kwargs,
     ):
-        super().__init__(disable=disable, seed=seed, name=name, **kwargs)
+        super().__init__(**kwargs)
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)

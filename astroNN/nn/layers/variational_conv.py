@@ -23,9 +23,29 @@ class _VariationalConv(VariationalLayer):
         dilation_rate=1,
         activation=None,
         use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        initial_std=None,
+        prior_std=1.0,
+        n_train=None,
+        disable=False,
+        seed=None,
+        name=None,
         **kwargs,
     ):
-        super().__init__(activation=activation, use_bias=use_bias, **kwargs)
+        super().__init__(
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            initial_std=initial_std,
+            prior_std=prior_std,
+            n_train=n_train,
+            disable=disable,
+            seed=seed,
+            name=name,
+            **kwargs,
+        )
         owner = type(self).__name__
         self.filters = checked_sizes(owner, "filters", filters)
         self.kernel_size = checked_sizes(owner, "kernel_size", kernel_size, self._rank)

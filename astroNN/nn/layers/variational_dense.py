@@ -9,8 +9,34 @@ __all__ = ["DenseFlipout", "DenseReparameterization"]
 
 
 class _VariationalDense(VariationalLayer):
-    def __init__(self, units, activation=None, use_bias=True, **kwargs):
-        super().__init__(activation=activation, use_bias=use_bias, **kwargs)
+    def __init__(
+        self,
+        units,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        initial_std=None,
+        prior_std=1.0,
+        n_train=None,
+        disable=False,
+        seed=None,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            initial_std=initial_std,
+            prior_std=prior_std,
+            n_train=n_train,
+            disable=disable,
+            seed=seed,
+            name=name,
+            **kwargs,
+        )
         self.units = checked_sizes(type(self).__name__, "units", units)
 
     def compute_output_shape(self, input_shape):
