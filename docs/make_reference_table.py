@@ -212,14 +212,15 @@ def page(*by_backend):
     for room, module_name in ROOMS.items():
         module = importlib.import_module(module_name)
         parts.append(f"{room}\n{'-' * len(room)}\n\n.. currentmodule:: {module_name}\n\n")
-        parts.append(".. list-table::\n   :header-rows: 1\n   :widths: 26 44 20 10\n\n")
-        parts.append(row("Name", "Equation", "A missing value", "Backends"))
+        parts.append(".. list-table::\n   :header-rows: 1\n   :widths: 64 20 16\n\n")
+        parts.append(row("Name, equation", "A missing value", "Backends"))
         for name, aliases in names_and_aliases(module).items():
             found = [backend[room][name] for backend in by_backend]
             role = "class" if inspect.isclass(getattr(module, name)) else "func"
             runs_on = "numpy" if module_name.endswith("numpy") else agreeing_backends(found)
             shown = ", ".join([f":{role}:`{name}`", *(f"``{alias}``" for alias in aliases)])
-            parts.append(row(shown, equation(getattr(module, name)), found[0]["missing"], runs_on))
+            # In one cell, on lines of their own: some names are as long as their equations.
+            parts.append(row(f"{shown}\n\n       {equation(getattr(module, name))}", found[0]["missing"], runs_on))
         parts.append("\n")
     return "".join(parts).rstrip("\n") + "\n"
 
