@@ -8,7 +8,7 @@ from astroNN.models import _data
 from astroNN.models.base_cnn import blank_empty_stars
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.inspection.distribution import PredictsDistributions
-from astroNN.models.tasks import task_settings
+from astroNN.models.tasks import aware_of_gaps, task_settings
 from astroNN.models.training.bayesian_model import LABELS_ERR, BayesianModel
 from astroNN.models.training.calibrate import calibrate_on_validation_stars
 from astroNN.models.training.outputs import outputs_by_name
@@ -107,14 +107,14 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
         self.keras_model_predict = self._predicting(prediction)
         self.keras_model = self._trainable(training)
         self._extra_outputs = tuple(name for name in self.keras_model.output if name != "output")
-        chosen = metrics or self.metrics or list(settings.metrics)
+        chosen = aware_of_gaps(metrics or self.metrics) or list(settings.metrics)
         # Watched to lower the learning rate; it does not see the predicted variance, which settles late.
         watches_error = mean_absolute_error in chosen
         self._plateau_monitor = "val_output_mean_absolute_error" if watches_error else "val_loss"
         self.keras_model.compile(
             optimizer=self._new_optimizer(optimizer),
             metrics=chosen if isinstance(chosen, dict) else dict.fromkeys(("output", "variance_output"), chosen),
-            weighted_metrics=weighted_metrics,
+            weighted_metrics=aware_of_gaps(weighted_metrics),
         )
 
     def fit(self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, experimental=False, *,

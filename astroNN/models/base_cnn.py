@@ -8,7 +8,7 @@ from tqdm.auto import tqdm
 
 from astroNN.models import _data
 from astroNN.models.base_master_nn import NeuralNetMaster
-from astroNN.models.tasks import task_settings
+from astroNN.models.tasks import aware_of_gaps, task_settings
 from astroNN.nn.utilities.data_generators import CNNDataGenerator, CNNPredDataGenerator
 
 __all__ = ["CNNBase", "CNNDataGenerator", "CNNPredDataGenerator"]
@@ -79,9 +79,9 @@ class CNNBase(NeuralNetMaster):
         self.keras_model = _with_named_inputs(model)
         self.keras_model.compile(
             optimizer=self._new_optimizer(optimizer),
-            loss=loss or settings.loss,
-            metrics=metrics or self.metrics or list(settings.metrics),
-            weighted_metrics=weighted_metrics,
+            loss=aware_of_gaps(loss) or settings.loss,
+            metrics=aware_of_gaps(metrics or self.metrics) or list(settings.metrics),
+            weighted_metrics=aware_of_gaps(weighted_metrics),
             loss_weights=loss_weights,
         )
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from astroNN.nn.losses import mean_absolute_error, mean_error, mean_squared_error
+from astroNN.nn import losses
+from astroNN.nn.losses import losses_lookup, mean_absolute_error, mean_error, mean_squared_error
 
-__all__ = ["TASKS", "TaskSettings", "task_settings"]
+__all__ = ["TASKS", "TaskSettings", "aware_of_gaps", "task_settings"]
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,21 @@ def task_settings(task):
         supported = ", ".join(f'"{name}"' for name in TASKS)
         raise RuntimeError(f"Only {supported} are supported as `task`, got {task!r}.")
     return TASKS[task]
+
+
+def aware_of_gaps(functions):
+    """Losses or metrics with names replaced by the functions of astroNN.
+
+    Keras has functions of the same names, for which the magic number is a label like any other.
+
+    Parameters
+    ----------
+    functions : str, callable, list, dict or None
+        As given to `keras.Model.compile`. Names that only Keras knows are left to it.
+    """
+    if isinstance(functions, dict):
+        return {name: aware_of_gaps(function) for name, function in functions.items()}
+    if isinstance(functions, list | tuple):
+        return [aware_of_gaps(function) for function in functions]
+    is_ours = isinstance(functions, str) and functions in losses.__all__
+    return losses_lookup(functions) if is_ours else functions

@@ -8,6 +8,8 @@ import pytest
 
 from astroNN.config import MAGIC_NUMBER
 from astroNN.models import ApogeeBCNN, ApogeeCNN
+from astroNN.models.tasks import aware_of_gaps
+from astroNN.nn.losses import mean_absolute_error
 
 
 def same_weights(first, second):
@@ -428,3 +430,22 @@ for cls in (ApogeeBCNN, Own):
 def test_verbose_0_says_nothing_at_all_in_a_fresh_process(run_python, tmp_path):
     run_python(SILENT, tmp_path)
     assert (tmp_path / "said").read_text() == ""
+
+
+@pytest.mark.parametrize("form", ["mae", ["mean_absolute_error"], {"output": ["mae"]}], ids=str)
+def test_metrics_and_losses_given_by_name_know_of_missing_labels(form):
+    names = keras.tree.flatten(form)
+    chosen = aware_of_gaps(form)
+    assert keras.tree.flatten(chosen) == [mean_absolute_error] * len(names)
+    assert aware_of_gaps("hinge") == "hinge"  # known to Keras alone
+
+
+def test_a_metric_by_name_reports_what_the_function_reports(stars, tools):
+    labels = tools.changed(stars.labels, (slice(None, None, 3), 0), MAGIC_NUMBER)
+    by_name, by_function = (
+        tools.small(ApogeeBCNN(), metrics=metrics, max_epochs=1) for metrics in (["mae"], [mean_absolute_error])
+    )
+    by_name.fit(stars.spectra, labels)
+    by_function.fit(stars.spectra, labels)
+    errors = (net.history.history["output_mean_absolute_error"] for net in (by_name, by_function))
+    np.testing.assert_allclose(*errors, rtol=1e-5)
