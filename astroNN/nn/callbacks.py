@@ -50,6 +50,7 @@ class VirutalCSVLogger(keras.callbacks.Callback):
     def __init__(self, filename="training_history.csv", separator=",", append=False):
         super().__init__()
         self.filename = filename
+        self._given = self._written = filename
         self.sep = separator
         self.append = append
         self.append_header = True
@@ -75,7 +76,8 @@ class VirutalCSVLogger(keras.callbacks.Callback):
         Parameters
         ----------
         folder_name : str or Path, optional
-            Folder for the file, created if it is missing. Default: the current one.
+            Folder for the file, created if it is missing, as are folders in `filename` (``"runs/history.csv"``).
+            Default: the current one.
 
         Returns
         -------
@@ -87,7 +89,7 @@ class VirutalCSVLogger(keras.callbacks.Callback):
         ValueError
             If it is to be added to a file with other columns.
         """
-        path = Path(self.filename) if folder_name is None else Path(folder_name) / Path(self.filename).name
+        path = Path(self.filename) if folder_name is None else Path(folder_name) / self._inside()
         path.parent.mkdir(parents=True, exist_ok=True)
         kept, columns = self._kept(path)
         with atomic_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as stream:
@@ -97,8 +99,18 @@ class VirutalCSVLogger(keras.callbacks.Callback):
                 writer.writerow(["epoch", *columns])
             for row, epoch in enumerate(self.epoch):
                 writer.writerow([epoch, *(self.history[name][row] for name in columns)])
-        self.filename, self.append_header = str(path), not kept
+        self._given, self.filename, self.append_header = self._name(), str(path), not kept
+        self._written = self.filename
         return path
+
+    def _name(self):
+        """`filename` as the user gave it, before `savefile` put the folder in front."""
+        return self._given if self.filename == self._written else self.filename
+
+    def _inside(self):
+        """Path below a folder: that given, unless it leads out of every folder."""
+        name = Path(self._name())
+        return name.name if name.is_absolute() or ".." in name.parts else name
 
     def _kept(self, path):
         """Text that stays in the file, and the columns after ``epoch``."""

@@ -8,10 +8,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from astroNN.config import MAGIC_NUMBER
+from astroNN.nn._mixture_quantile import below, density, lower_quantile
+from astroNN.shared.missing import missing_elements
+
 __all__ = ["GaussianMixture"]
 
-# 2**-32 of the bracket is below the narrowest component that means anything; Newton's steps double the digits.
-_N_BISECTIONS, _N_NEWTON = 32, 4
 _NO_WEIGHT = -1e30  # logarithm of a weight of zero; -inf would make the gradient NaN
 
 
@@ -162,7 +164,7 @@ class GaussianMixture:
         y : array or tensor
             Broadcast against `batch_shape`.
         """
-        return _below(self._expanded("y", y), self.means, self.scales, self.weights)
+        return below(self._expanded("y", y), self.means, self.scales, self.weights)
 
     def quantile(self, q):
         """Value below which lies the probability q: the inverse of `cdf`.
@@ -190,10 +192,10 @@ class GaussianMixture:
         p = ops.where(q <= 0.5, q, 1.0 - q)
         means = ops.expand_dims(side, -1) * self.means
         start = [ops.stop_gradient(values) for values in (p, means, self.scales, self.weights)]
-        found = _lower_quantile(*start)
+        found = lower_quantile(*start)
         # The value is found; this term, which is zero, has the gradient of an implicit function.
-        zero = _below(ops.expand_dims(found, -1), means, self.scales, self.weights) - p
-        zero = (zero - ops.stop_gradient(zero)) / _density(ops.expand_dims(found, -1), *start[1:])
+        zero = below(ops.expand_dims(found, -1), means, self.scales, self.weights) - p
+        zero = (zero - ops.stop_gradient(zero)) / density(ops.expand_dims(found, -1), *start[1:])
         return side * ops.where(p > 0, found - zero, math.nan)
 
     def sample(self, n, seed=None):
@@ -245,13 +247,19 @@ class GaussianMixture:
         Parameters
         ----------
         err : float, array or tensor
-            Standard deviations, broadcast against `batch_shape`, without changing it.
+            Standard deviations, broadcast against `batch_shape`, without changing it. One that is missing (magic
+            number or NaN) counts as 0.
 
         Returns
         -------
         GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            If a number or array is negative, or the shape doesn't fit.
         """
-        err = self._expanded("err", err, False)
+        err = self._expanded("err", _known_errors(err), False)
         return self._from_logs(self.means, ops.sqrt(ops.square(self.scales) + ops.square(err)), self.log_weights)
 
     def to_tfp(self):
@@ -336,41 +344,20 @@ def _check_values(scale, weight):
             )
 
 
-def _below(y, means, scales, weights):
-    # erfc and not erf: 1 + erf has lost its digits in the lower tail.
-    return ops.sum(weights * 0.5 * ops.erfc((means - y) / (scales * math.sqrt(2.0))), axis=-1)
-
-
-def _density(y, means, scales, weights):
-    z = (y - means) / scales
-    density = ops.sum(weights * ops.exp(-0.5 * ops.square(z)) / (scales * math.sqrt(2 * math.pi)), axis=-1)
-    # Between far components the density is zero in floating point; a Newton step must not be 0 / 0.
-    return _at_least(density, ops.full_like(density, np.finfo("float32").tiny))
-
-
-def _at_least(values, bound):
-    # Not `ops.maximum`: on torch it turns float64 into float32.
-    return ops.where(values < bound, bound, values)
-
-
-def _lower_quantile(p, means, scales, weights):
-    """Quantile for 0 < p <= 0.5, where that of a component lies between its mean and a bound below it."""
-    # Phi(-t) <= exp(-t**2 / 2) / 2, so that the quantile of a standard Gaussian is above -sqrt(-2 ln(2 p)).
-    reach = -2.0 * ops.log(2.0 * p)
-    reach = ops.sqrt(_at_least(reach, ops.zeros_like(reach)))
-    low = ops.min(means - ops.expand_dims(reach, -1) * scales, axis=-1)
-    high = ops.max(means, axis=-1)
-    for _ in range(_N_BISECTIONS):
-        middle = low + 0.5 * (high - low)
-        is_low = _below(ops.expand_dims(middle, -1), means, scales, weights) < p
-        low, high = ops.where(is_low, middle, low), ops.where(is_low, high, middle)
-    found = low + 0.5 * (high - low)
-    for _ in range(_N_NEWTON):
-        y = ops.expand_dims(found, -1)
-        step = (_below(y, means, scales, weights) - p) / _density(y, means, scales, weights)
-        found = _at_least(found - step, low)
-        found = ops.where(found > high, high, found)
-    return found
+def _known_errors(err):
+    """Errors with 0 for what is missing, looked for in their own type: half precision rounds the magic number."""
+    if _is_array(err):
+        values = np.asarray(err)
+        values = np.where(missing_elements(values), 0.0, values)
+        if np.any(values < 0):
+            raise ValueError(
+                f"GaussianMixture.convolved: `err` must not be negative, got {err!r}. Errors are standard "
+                f"deviations; mark missing ones by NaN or {MAGIC_NUMBER}."
+            )
+        return values
+    err = ops.convert_to_tensor(err)
+    missing = ops.logical_or(err == ops.cast(MAGIC_NUMBER, err.dtype), ops.isnan(err))
+    return ops.where(missing, ops.zeros_like(err), err)
 
 
 def _fits(shape, batch_shape, changes_shape):

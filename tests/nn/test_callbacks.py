@@ -52,6 +52,22 @@ def test_a_folder_is_made_and_saving_twice_writes_the_same_place(tmp_path):
     assert read(first, ";")[0] == ["epoch", "loss", "val_loss"] and len(read(first, ";")) == 3
 
 
+def test_folders_in_the_filename_stay_inside_the_folder(tmp_path):
+    logger = logger_after(TWO_EPOCHS, filename="sub/history.csv")
+    first, second = (logger.savefile(tmp_path / "run") for _ in range(2))
+    assert first == second == tmp_path / "run" / "sub" / "history.csv"
+    assert logger.savefile(tmp_path / "other") == tmp_path / "other" / "sub" / "history.csv"
+    assert logger.savefile() == tmp_path / "other" / "sub" / "history.csv"
+    logger.filename = "late.csv"
+    assert logger.savefile(tmp_path / "run") == tmp_path / "run" / "late.csv"
+
+
+@pytest.mark.parametrize("filename", ["../history.csv", "/elsewhere/history.csv"])
+def test_a_filename_that_leads_out_of_the_folder_does_not(tmp_path, filename):
+    path = logger_after(TWO_EPOCHS, filename=filename).savefile(tmp_path / "run")
+    assert path == tmp_path / "run" / "history.csv" and path.exists()
+
+
 def test_epochs_may_start_anywhere_and_values_may_appear_late_or_be_left_out(tmp_path):
     logger = logger_after([(5, {"loss": 2.0}), (6, {"loss": 1.0, "val_loss": 3.0}), (7, {"val_loss": 2.5})])
     rows = read(logger.savefile(tmp_path))

@@ -251,3 +251,26 @@ def test_what_cannot_be_wrapped_or_built_is_refused():
         MCConcreteDropout(keras.layers.Conv1D(2, 3))(keras.Input((None, 2)))
     with pytest.raises(ValueError, match="before it is built.*0.1 and 0.2"):
         _ = MCConcreteDropout(keras.layers.Dense(2)).rate
+
+
+def test_a_layer_in_float64_trains_with_its_regularisation():
+    dense = keras.layers.Dense(1, dtype="float64")
+    layer = MCConcreteDropout(dense, 0.02, 0.03, init_min=0.2, init_max=0.2, seed=1, dtype="float64")
+    inputs = keras.Input((4,), dtype="float64")
+    model = keras.Model(inputs, layer(inputs))
+    model.compile(keras.optimizers.SGD(0.0), loss=lambda truth, prediction: 0.0 * prediction)
+    found = model.fit(np.ones((4, 4)), np.ones((4, 1)), verbose=0).history["loss"][0]
+    np.testing.assert_allclose(found, regularization(0.2, as_numpy(dense.kernel), 4, 0.02, 0.03), rtol=1e-5)
+
+
+def test_the_config_tells_the_rate_which_does_not_replace_the_range_of_the_first():
+    layer = MCConcreteDropout(keras.layers.Dense(3), init_min=0.2, init_max=0.3)
+    assert layer.get_config()["rate"] is None  # not built
+    layer.build((None, 4))
+    layer.p_logit.assign([logit(0.45)])
+    config = layer.get_config()
+    assert config["rate"] == layer.rate == pytest.approx(0.45, rel=1e-6)
+    copy = MCConcreteDropout.from_config(config)
+    assert (copy.init_min, copy.init_max) == (0.2, 0.3)
+    old = {key: value for key, value in config.items() if key not in ("init_min", "init_max")}
+    assert MCConcreteDropout.from_config(old).init_min == pytest.approx(0.45, rel=1e-6)

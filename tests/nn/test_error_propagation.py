@@ -178,3 +178,26 @@ def test_a_negative_or_infinite_stddev_is_refused(stddev):
 def test_a_symbolic_stddev_is_refused_with_the_way_to_do_it():
     with pytest.raises(TypeError, match=r"ErrorProp\(\)\(\[x, x_err\]\)"):
         ErrorProp(keras.Input((3,)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_integers_get_noise_of_the_size_of_their_errors_and_keep_their_gaps(dtype):
+    x, x_err = np.full((20_000, 2), 2, "int32"), np.full((20_000, 2), 0.5, "float32")
+    x[:, 1] = -9999  # -9984 in bfloat16: the gap has to be found before
+    layer = ErrorProp(seed=1, dtype=dtype)
+    out = layer([x, x_err])
+    assert keras.backend.standardize_dtype(out.dtype) == layer.compute_dtype
+    out = as_numpy(out).astype("float64")
+    # The noise is rounded to 2^-7 in bfloat16 between 2 and 4.
+    assert abs(out[:, 0].mean() - 2) < 4 * 0.5 / np.sqrt(20_000)
+    assert abs(out[:, 0].var() / 0.25 - 1) < 4 * np.sqrt(2 / 20_000) + 1e-3
+    assert len(np.unique(out[:, 1])) == 1
+    whole = ErrorProp(0.5, seed=1, dtype=dtype)(x)
+    assert abs(as_numpy(whole)[:, 0].astype("float64").var() / 0.25 - 1) < 4 * np.sqrt(2 / 20_000) + 1e-3
+    assert keras.backend.standardize_dtype(layer([x, x_err], training=True).dtype) == layer.compute_dtype
+
+
+@pytest.mark.parametrize("stddev", ["name", ["a"], True, [[0.1], [0.1, 0.2]]])
+def test_a_stddev_that_is_no_number_is_refused(stddev):
+    with pytest.raises((TypeError, ValueError), match="stddev.*number or an array of numbers.*name="):
+        ErrorProp(stddev)

@@ -211,6 +211,17 @@ def test_variances_of_half_precision_inputs_are_taken_in_float32():
     np.testing.assert_allclose(ops.convert_to_numpy(result)[0, 0], [300.0, 90_000.0])
 
 
+@pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16", "float32"])
+def test_the_announced_type_of_meanvar_is_the_one_given(dtype):
+    inputs = {"a": keras.Input((2,), batch_size=4), "b": keras.Input((3,), batch_size=4)}
+    layer = FastMCInferenceMeanVar(dtype=dtype)
+    announced = layer(inputs)
+    given = layer({name: np.ones(symbol.shape, "float32") for name, symbol in inputs.items()})
+    for name in inputs:
+        assert announced[name].dtype == keras.backend.standardize_dtype(given[name].dtype) == "float32"
+        assert tuple(announced[name].shape) == tuple(given[name].shape)
+
+
 def test_meanvar_is_numpys_mean_and_population_variance_along_any_axis():
     draws = np.random.default_rng(2).normal(3.0, 0.5, (6, 4, 5))
     for axis in (0, 1, 2, -1, -3):

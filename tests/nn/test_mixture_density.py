@@ -364,3 +364,23 @@ def test_one_label_in_a_flat_array_trains_in_plain_keras():
         model.compile("adam", loss=mixture_nll)
         losses.append(model.fit(x, labels, epochs=2, verbose=0).history["loss"])
     np.testing.assert_allclose(*losses, rtol=1e-6)
+
+
+def test_the_layer_gives_the_distribution_of_its_outputs():
+    layer = MixtureDensity(2, n_components=3, seed=1)
+    outputs = layer(np.ones((4, 5), "float32"))
+    mixture = layer.distribution(outputs)
+    assert isinstance(mixture, GaussianMixture) and mixture.batch_shape == (4, 2)
+    labels = np.linspace(-1, 1, 8).reshape(4, 2).astype("float32")
+    found = -as_array(mixture.log_prob(labels))
+    np.testing.assert_allclose(found, nll_by_numpy(labels, as_array(outputs)), rtol=1e-5, atol=1e-6)
+    by_class = MixtureDensity.distribution(as_array(outputs))
+    np.testing.assert_allclose(as_array(by_class.cdf(as_array(mixture.quantile(0.3)))), 0.3, rtol=1e-5)
+    assert by_class.sample(7, seed=1).shape == (7, 4, 2)
+
+
+@pytest.mark.parametrize("bounds", [{"min_scale": "a"}, {"max_scale": None}, {"min_scale": [0.1]}])
+def test_bounds_that_are_no_numbers_are_refused_by_name(bounds):
+    (name,) = bounds
+    with pytest.raises(ValueError, match=f"0 < min_scale < max_scale.*{name}="):
+        MixtureDensity(2, **bounds)

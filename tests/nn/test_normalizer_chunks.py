@@ -145,7 +145,7 @@ def test_an_empty_chunk_changes_nothing():
 def test_a_chunk_of_another_shape_is_refused_and_leaves_the_statistics():
     normalizer = Normalizer(2, verbose=0).partial_fit({"a": sample(), "b": sample()})
     before = normalizer.mean_labels["a"].copy()
-    with pytest.raises(ValueError, match=r"`b` has features of shape \(3,\) in this chunk, and had \(4,\)"):
+    with pytest.raises(ValueError, match=r"`b` have the shape \(3,\) in this chunk, and had \(4,\)"):
         normalizer.partial_fit({"a": sample() + 1, "b": sample()[:, :3]})
     np.testing.assert_array_equal(normalizer.mean_labels["a"], before)
 
@@ -181,7 +181,7 @@ def test_boolean_chunks_are_not_normalised_and_warned_of_once():
 def test_a_mask_for_other_data_is_refused():
     normalizer, mask = Normalizer(2, verbose=0), np.zeros((59, 4), bool)
     for fit in (normalizer.fit, normalizer.partial_fit, lambda data, mask: normalizer.normalize(data, mask=mask)):
-        with pytest.raises(ValueError, match=r"mask is for \['array'\], the data are \['input'\]"):
+        with pytest.raises(ValueError, match=r"mask is for one array, the data are a dictionary of \['input'\]"):
             fit({"input": sample()}, mask)
-        with pytest.raises(ValueError, match=r"mask for `array` has shape \(59, 4\), the data have \(60, 4\)"):
+        with pytest.raises(ValueError, match=r"mask for the data has shape \(59, 4\), the data have \(60, 4\)"):
             fit(sample(), mask)

@@ -299,5 +299,33 @@ def test_the_divergence_needs_distributions_without_units():
         mirrors.kl_divergence([0.5, 0.5] * units.kpc, [0.5, 0.5] * units.kpc)
 
 
+def test_a_list_of_quantities_is_a_quantity():
+    x, y = [1 * units.kpc, 3 * units.kpc], [2000 * units.pc, 3 * units.kpc]
+    assert mirrors.mean_absolute_error(x, y) == 0.5
+    assert mirrors.mean_absolute_error([x, x], [y, y]) == 0.5
+    assert mirrors.mean_absolute_error(tuple(x), 2 * units.kpc) == 1.0
+    assert mirrors.mean_absolute_percentage_error(x, y) == 25.0
+    np.testing.assert_array_equal(mirrors.relu([50 * units.percent, 0.25 * units.one]), [0.5, 0.25])
+    assert mirrors.kl_divergence([50 * units.percent] * 2, [0.5 * units.one] * 2) == 0.0
+
+
+@pytest.mark.parametrize("gap", [MAGIC, np.nan])
+def test_a_gap_in_a_list_of_quantities_is_found_before_units_are_converted(gap):
+    x = [1 * units.kpc, gap * units.pc, Masked(5.0 * units.pc, mask=True)]
+    assert mirrors.mean_absolute_error(x, [2 * units.kpc] * 3) == 1.0
+    np.testing.assert_array_equal(mirrors.mask_magicnum(x), [False, True, True])
+
+
+def test_lists_of_unlike_things_are_refused():
+    with pytest.raises(TypeError, match="`y` mixes quantities and numbers"):
+        mirrors.mean_absolute_error([1 * units.pc, 2 * units.pc], [1 * units.pc, 2.0])
+    with pytest.raises(units.UnitConversionError, match="`x` has the unit 's'.*'pc' of its first element"):
+        mirrors.mean_absolute_error([1 * units.pc, 2 * units.s], [1 * units.pc] * 2)
+    with pytest.raises(TypeError, match="`y` has none"):
+        mirrors.mean_absolute_error([1 * units.pc, 2 * units.pc], [1.0, 2.0])
+    with pytest.raises(TypeError, match="rows must be of one length"):
+        mirrors.mean_absolute_error([[1, 2] * units.pc, [1] * units.pc], [1.0] * units.pc)
+
+
 def test_the_module_does_not_hide_numpy_itself():
     assert np.__name__ == "numpy" and mirrors.__name__ == "astroNN.nn.numpy"

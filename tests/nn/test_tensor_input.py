@@ -79,3 +79,12 @@ def test_symbols_and_words_are_refused():
         TensorInput(keras.Input((3,)))
     with pytest.raises(ValueError, match="must hold numbers"):
         TensorInput(["a", "b"])
+
+
+@pytest.mark.parametrize("values", [VALUES, np.array([1, 2], "int32"), np.array([True, False])])
+@pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16", "float32"])
+def test_the_announced_type_is_the_one_given(dtype, values):
+    layer = TensorInput(values, dtype=dtype)
+    announced = layer(keras.Input((3,)))
+    assert announced.dtype == keras.backend.standardize_dtype(layer([]).dtype)
+    assert tuple(announced.shape) == values.shape

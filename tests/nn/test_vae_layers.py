@@ -249,3 +249,14 @@ def test_anything_but_two_tensors_of_one_shape_is_refused(layer):
         layer()([MEAN, LOG_VAR, MEAN])
     with pytest.raises(ValueError, match=r"same shape, got \(6, 3\) and \(6, 2\)"):
         layer()([MEAN, LOG_VAR[:, :2]])
+
+
+def test_the_divergence_of_a_layer_in_float64_is_part_of_the_loss_in_fit():
+    inputs = [keras.Input((3,), dtype="float64"), keras.Input((3,), dtype="float64")]
+    model = keras.Model(inputs, KLDivergenceLayer(dtype="float64")(inputs)[0])
+    scale = keras.layers.Dense(3, kernel_initializer="identity", dtype="float64")  # torch wants a weight
+    model = keras.Model(inputs, scale(model.output))
+    model.compile(keras.optimizers.SGD(0.0), loss=lambda y_true, y_pred: 0.0 * y_pred)
+    x = [MEAN.astype("float64"), LOG_VAR.astype("float64")]
+    found = model.fit(x, x[0], batch_size=6, verbose=0).history["loss"][0]
+    np.testing.assert_allclose(found, divergences(MEAN, LOG_VAR).sum(1).mean(), rtol=1e-5)

@@ -181,6 +181,7 @@ class MCConcreteDropout(NoiseLayer, keras.layers.Wrapper):
             "dropout_regularizer": self.dropout_regularizer,
             "init_min": self.init_min,
             "init_max": self.init_max,
+            "rate": self.rate if self.built else None,
         }
 
     @classmethod
@@ -191,8 +192,8 @@ class MCConcreteDropout(NoiseLayer, keras.layers.Wrapper):
                 "MCConcreteDropout: this configuration, as versions up to 1.1 wrote it, doesn't hold the wrapped "
                 "layer. Add it under the key 'layer' (`keras.saving.serialize_keras_object`)."
             )
-        rate = config.pop("rate", None)  # versions up to 1.1: the rate at the time of saving
-        if rate is not None:
+        rate = config.pop("rate", None)  # at the time of saving; versions up to 1.1 wrote no range beside it
+        if rate is not None and not {"init_min", "init_max"} & set(config):
             config["init_min"] = config["init_max"] = rate
         return super().from_config(config, custom_objects)
 
@@ -210,12 +211,14 @@ class MCConcreteDropout(NoiseLayer, keras.layers.Wrapper):
         """Penalty of the kernel less the entropy of the mask, a number."""
         p_logit = ops.convert_to_tensor(p_logit)
         if self.disable:
-            return ops.zeros((), p_logit.dtype)
+            return ops.zeros((), keras.config.floatx())
         drop, keep = ops.sigmoid(p_logit), ops.sigmoid(-p_logit)
         kernel = ops.cast(self.layer.kernel, p_logit.dtype)
         weights = self.weight_regularizer * ops.sum(ops.square(kernel)) / keep
         negative_entropy = drop * ops.log_sigmoid(p_logit) + keep * ops.log_sigmoid(-p_logit)
-        return ops.sum(weights + self.dropout_regularizer * self._n_inputs * negative_entropy)
+        penalty = ops.sum(weights + self.dropout_regularizer * self._n_inputs * negative_entropy)
+        # The type of the loss, to which Keras adds it, whatever the layer's.
+        return ops.cast(penalty, keras.config.floatx())
 
 
 def _logit(probability):

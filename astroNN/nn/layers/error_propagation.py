@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from astroNN.config import MAGIC_NUMBER
+from astroNN.nn.layers._pairs import check_pair
 from astroNN.nn.layers._random import RandomLayer
 from astroNN.nn.losses._missing import magic_num_check
 
@@ -40,7 +41,7 @@ class ErrorProp(RandomLayer):
         If `x` and `x_err` differ in shape, `stddev` doesn't fit the inputs or holds negative or
         infinite numbers, or the layer is called with one tensor where it needs two, or the reverse.
     TypeError
-        If `stddev` is a symbolic tensor.
+        If `stddev` is a symbolic tensor, or not made of numbers.
 
     Notes
     -----
@@ -50,11 +51,11 @@ class ErrorProp(RandomLayer):
 
         y = x + e\, \varepsilon, \qquad \varepsilon \sim \mathcal{N}(0, 1)
 
-    with noise of its own for every element of every star. The mean is x, the variance e^2. Errors
-    are standard deviations in the units of x: normalise them by the same scale. A missing error
-    (NaN or the magic number) counts as 0, and a missing x stays as it is. The sign of `x_err`
-    doesn't matter, as the noise is symmetric. An infinite error gives an infinite output: replace
-    it beforehand.
+    with noise of its own for every element of every star. The mean is x, the variance e^2. Integers
+    become floats of the layer's dtype. Errors are standard deviations in the units of x: normalise
+    them by the same scale. A missing error (NaN or the magic number) counts as 0, and a missing x
+    stays as it is. The sign of `x_err` doesn't matter, as the noise is symmetric. An infinite error
+    gives an infinite output: replace it beforehand.
 
     The layer stands for itself in Monte Carlo inference: it is called in every pass, and stars
     never share its noise.
@@ -84,8 +85,10 @@ class ErrorProp(RandomLayer):
     def call(self, inputs, training=None):
         x, errors = self._split(inputs)
         if training or not self.random_at_inference:
-            return x
+            return self._computed(x)
+        # Looked for before the cast: half precision holds the magic number of integers rounded.
         missing = ops.logical_or(magic_num_check(errors), magic_num_check(x))
+        x, errors = self._computed(x), self._computed(errors)
         # Replaced before the product: NaN times anything is NaN.
         errors = ops.where(missing, ops.zeros_like(x), errors)
         noise = keras.random.normal(ops.shape(x), seed=self.seed_generator, dtype="float32")
@@ -93,7 +96,7 @@ class ErrorProp(RandomLayer):
 
     def call_without_noise(self, inputs, training=None):
         """The inputs, without the errors."""
-        return self._split(inputs)[0]
+        return self._computed(self._split(inputs)[0])
 
     def compute_output_shape(self, input_shape):
         self._check_shapes(input_shape)
@@ -106,29 +109,24 @@ class ErrorProp(RandomLayer):
         return {**super().get_config(), "stddev": self.stddev}
 
     def _split(self, inputs):
-        """Values and errors, as tensors of one dtype."""
-        if self.stddev is not None:
-            self._check_shapes(_shapes(inputs))
-            return inputs, ops.convert_to_tensor(np.asarray(self.stddev), dtype=inputs.dtype)
+        """Values and errors, as they come."""
         self._check_shapes(_shapes(inputs))
+        if self.stddev is not None:
+            return inputs, ops.convert_to_tensor(np.asarray(self.stddev), dtype=self.compute_dtype)
         x, errors = inputs
-        return x, ops.cast(errors, x.dtype)
+        return x, errors
+
+    def _computed(self, tensor):
+        """In the type of the layer: errors would lose their digits in that of integers."""
+        dtype = keras.backend.standardize_dtype(tensor.dtype)
+        return tensor if dtype == self.compute_dtype else ops.cast(tensor, self.compute_dtype)
 
     def _check_shapes(self, shapes):
-        is_pair = len(shapes) == 2 and all(isinstance(shape, (list, tuple)) for shape in shapes)
         if self.stddev is not None:
             self._check_stddev_fits(shapes)
-        elif not is_pair:
-            raise ValueError(
-                f"ErrorProp: call it with a list of two tensors, [x, x_err], got shapes {shapes}. For one error for "
-                "all stars, give it as ErrorProp(stddev) and call that with x alone."
-            )
-        elif len(shapes[0]) != len(shapes[1]) or any(
-            None not in pair and pair[0] != pair[1] for pair in zip(*shapes, strict=True)
-        ):
-            raise ValueError(
-                f"ErrorProp: `x` and `x_err` must have the same shape, got {tuple(shapes[0])} and {tuple(shapes[1])}."
-            )
+        else:
+            hint = " For one error for all stars, give it as ErrorProp(stddev) and call that with x alone."
+            check_pair("ErrorProp", ("x", "x_err"), shapes, hint)
 
     def _check_stddev_fits(self, shape):
         if any(isinstance(n, (list, tuple)) for n in shape):
@@ -162,6 +160,15 @@ def _checked_stddev(stddev):
         raise TypeError(
             "ErrorProp: `stddev` can't be a symbolic tensor, which Keras 3 doesn't store in a layer. Give the errors "
             "with the inputs: ErrorProp()([x, x_err])."
+        )
+    try:
+        kind = np.asarray(stddev).dtype.kind
+    except ValueError:  # rows of unequal length
+        kind = "O"
+    if kind not in "uif":
+        raise TypeError(
+            f"ErrorProp: `stddev` must be a number or an array of numbers, got {stddev!r}. The name of the layer is "
+            "given as ErrorProp(name=...)."
         )
     values = np.asarray(stddev, "float64")
     used = values[_present(values)]

@@ -56,6 +56,10 @@ class FastMCInferenceMeanVar(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return tree.map_shape_structure(self._reduced, input_shape)
 
+    def compute_output_spec(self, inputs):
+        dtype = wide_dtype(self.compute_dtype)
+        return tree.map_structure(lambda draws: keras.KerasTensor(self._reduced(draws.shape), dtype), inputs)
+
     def get_config(self):
         return {**super().get_config(), "axis": self.axis}
 

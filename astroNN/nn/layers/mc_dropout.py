@@ -24,7 +24,7 @@ class MCDropout(NoiseLayer):
         True makes the layer an identity. Default False.
     noise_shape : sequence of int or None, optional
         Shape of the dropout mask with the batch axis first; None entries are taken from the inputs.
-        Default: every element has its own draw.
+        Default: every element has its own draw. Integers are 1 or the length of that axis of the inputs.
     seed : int, optional
         Seed of the layer's own random number generator. Default: drawn from Python's generator,
         which `keras.utils.set_random_seed` sets.
@@ -59,6 +59,9 @@ class MCDropout(NoiseLayer):
         super().__init__(disable=disable, seed=seed, name=name, **kwargs)
         self.rate = checked_rate(type(self).__name__, rate)
         self.noise_shape = None if noise_shape is None else _checked_noise_shape(noise_shape)
+
+    def build(self, input_shape):
+        self._filled_noise_shape(input_shape)
 
     @property
     def random_at_inference(self):
@@ -100,7 +103,14 @@ class MCDropout(NoiseLayer):
                 f"MCDropout: `noise_shape` {self.noise_shape} has {len(self.noise_shape)} axes, "
                 f"but the inputs have shape {tuple(input_shape)}."
             )
-        return tuple(i if n is None else n for n, i in zip(self.noise_shape, input_shape, strict=True))
+        axes = list(zip(self.noise_shape, input_shape, strict=True))
+        # The length of an axis may be None or, inside a graph, a tensor.
+        if any(n not in (None, 1) and isinstance(i, int) and n != i for n, i in axes):
+            raise ValueError(
+                f"MCDropout: each entry of `noise_shape` must be None, 1 or the length of the inputs' axis, got "
+                f"{self.noise_shape} for inputs of shape {tuple(input_shape)}."
+            )
+        return tuple(i if n is None else n for n, i in axes)
 
 
 def _checked_noise_shape(noise_shape):

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from astroNN.nn.distributions import GaussianMixture
+
 __all__ = ["MixtureDensity"]
 
 _N_PARAMETERS = 3  # mean, log scale, log weight
@@ -60,7 +62,8 @@ class MixtureDensity(keras.layers.Layer):
 
     Notes
     -----
-    Takes (n_stars, n_features), gives (n_stars, n_labels, 3, n_components). Computes in float32 whatever the
+    Takes (n_stars, n_features), gives (n_stars, n_labels, 3, n_components), of which `distribution` makes
+    mixtures with ``log_prob``, ``sample``, ``cdf`` and ``quantile``. Computes in float32 whatever the
     precision of the layers before: a scale is the exponential of an output.
 
     References
@@ -70,9 +73,8 @@ class MixtureDensity(keras.layers.Layer):
     Examples
     --------
     >>> import keras, numpy as np
-    >>> from astroNN.nn.distributions import GaussianMixture
     >>> head = MixtureDensity(2, n_components=3, seed=1)
-    >>> mixtures = GaussianMixture.from_parameters(head(np.zeros((5, 8), "float32")))
+    >>> mixtures = head.distribution(head(np.zeros((5, 8), "float32")))
     >>> mixtures
     GaussianMixture(batch_shape=(5, 2), n_components=3, dtype=float32)
     >>> [round(float(mean), 3) for mean in mixtures.means[0, 0]]
@@ -94,15 +96,38 @@ class MixtureDensity(keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         self.n_labels = _positive_integer("n_labels", n_labels)
         self.n_components = _positive_integer("n_components", n_components)
-        if not 0 < min_scale < max_scale < math.inf:
+        are_numbers = all(isinstance(bound, int | float | np.number) for bound in (min_scale, max_scale))
+        if not are_numbers or not 0 < min_scale < max_scale < math.inf:
             raise ValueError(
-                "MixtureDensity: the scales need bounds with 0 < min_scale < max_scale, got "
+                "MixtureDensity: the scales need numbers as bounds, with 0 < min_scale < max_scale, got "
                 f"min_scale={min_scale!r}, max_scale={max_scale!r}."
             )
         self.min_scale, self.max_scale = float(min_scale), float(max_scale)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.seed = None if seed is None else int(seed)
+
+    @staticmethod
+    def distribution(outputs):
+        """Distributions from the outputs of such a layer: densities, quantiles and samples of every label.
+
+        Parameters
+        ----------
+        outputs : array or tensor, shape (n_stars, n_labels, 3, n_components)
+            What the layer, or `predict` of a model that ends in it, gives.
+
+        Returns
+        -------
+        astroNN.nn.distributions.GaussianMixture
+            With the batch shape (n_stars, n_labels), and the methods ``log_prob``, ``sample``, ``cdf`` and
+            ``quantile``.
+
+        Raises
+        ------
+        ValueError
+            If the outputs have another shape.
+        """
+        return GaussianMixture.from_parameters(outputs)
 
     @property
     def output_dtype(self):

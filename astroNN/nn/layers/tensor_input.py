@@ -49,11 +49,13 @@ class TensorInput(keras.layers.Layer):
         self.tensor = None if tensor is None else self._as_array(tensor)
 
     def call(self, inputs=None):
-        stored = self._stored()
-        return ops.convert_to_tensor(stored, dtype=self.variable_dtype if stored.dtype.kind == "f" else None)
+        return ops.convert_to_tensor(self._stored(), dtype=self._output_dtype())
 
     def compute_output_shape(self, input_shape=None):
         return self._stored().shape
+
+    def compute_output_spec(self, inputs=None):
+        return keras.KerasTensor(self._stored().shape, dtype=self._output_dtype())
 
     def get_config(self):
         stored = None
@@ -73,6 +75,10 @@ class TensorInput(keras.layers.Layer):
         if self.tensor is None:
             raise ValueError("TensorInput holds no tensor: give it one, as in `TensorInput(tensor=values)([])`.")
         return self.tensor
+
+    def _output_dtype(self):
+        stored = self._stored()
+        return self.variable_dtype if stored.dtype.kind == "f" else stored.dtype.name
 
     def _as_array(self, tensor):
         if isinstance(tensor, keras.KerasTensor):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from astroNN.nn.layers._old_config import without_empty_key
+from astroNN.nn.layers._pairs import check_pair
 from astroNN.nn.layers._precision import wide_dtype
 from astroNN.nn.layers._random import RandomLayer
 
@@ -63,13 +64,14 @@ class KLDivergenceLayer(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        _check_pair("KLDivergenceLayer", input_shape)
+        check_pair("KLDivergenceLayer", ("mean", "log_var"), input_shape)
         super().build(input_shape)
 
     def call(self, inputs):
         mean, log_var = (ops.cast(tensor, wide_dtype(self.compute_dtype)) for tensor in inputs)
         divergence = -0.5 * ops.sum(1.0 + log_var - ops.square(mean) - ops.exp(log_var), axis=-1)
-        self.add_loss(ops.mean(divergence))
+        # The type of the loss, to which Keras adds it, whatever the layer's.
+        self.add_loss(ops.cast(ops.mean(divergence), keras.config.floatx()))
         return [ops.cast(tensor, self.compute_dtype) for tensor in inputs]
 
     def compute_output_shape(self, input_shape):
@@ -136,7 +138,7 @@ class VAESampling(RandomLayer):
         self.autocast = False  # the exponential is taken before the type is narrowed
 
     def build(self, input_shape):
-        _check_pair("VAESampling", input_shape)
+        check_pair("VAESampling", ("z_mean", "z_log_var"), input_shape)
         super().build(input_shape)
 
     def call(self, inputs):
@@ -152,20 +154,3 @@ class VAESampling(RandomLayer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
-
-
-def _check_pair(owner, input_shape):
-    """Raise unless a layer is built for two inputs of the same shape."""
-    is_pair = len(input_shape) == 2 and all(isinstance(shape, (list, tuple)) for shape in input_shape)
-    if not is_pair:
-        raise ValueError(
-            f"{owner} must be called on a list of two tensors, [mean, log variance], got one or more of shape "
-            f"{input_shape}."
-        )
-    mean, log_var = (tuple(shape) for shape in input_shape)
-    if len(mean) != len(log_var) or not all(_may_agree(m, v) for m, v in zip(mean, log_var, strict=True)):
-        raise ValueError(f"{owner}: mean and log variance must have the same shape, got {mean} and {log_var}.")
-
-
-def _may_agree(length, other):
-    return length is None or other is None or length == other

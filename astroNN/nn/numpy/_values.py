@@ -5,7 +5,38 @@ from astropy import units
 
 from astroNN.shared.missing import missing_elements
 
-__all__ = ["check_both_quantities", "numbers", "pair", "plain_numbers"]
+__all__ = ["as_quantity", "check_both_quantities", "numbers", "pair", "plain_numbers"]
+
+
+def as_quantity(argument, x):
+    """A list of quantities, such as ``[1 * units.pc, 2 * units.pc]``, as one quantity; anything else as it is.
+
+    The unit is that of the first element. Missing elements become NaN before the conversion of units.
+
+    Raises
+    ------
+    TypeError
+        If some elements have a unit and others none.
+    astropy.units.UnitConversionError
+        If the units are not of one kind.
+    """
+    if not isinstance(x, (list, tuple)):
+        return x
+    parts = [as_quantity(argument, part) for part in x]
+    with_unit = [isinstance(part, units.Quantity) for part in parts]
+    if not any(with_unit):
+        return x
+    if not all(with_unit):
+        raise TypeError(f"`{argument}` mixes quantities and numbers without unit: give all of them a unit, or none.")
+    unit, rows = parts[0].unit, []
+    for part in parts:
+        values, missing = numbers(argument, part)
+        values = np.where(missing, np.nan, values)
+        rows.append(_converted(argument, part, values, unit, f"the unit '{unit}' of its first element"))
+    try:
+        return units.Quantity(rows, unit)
+    except ValueError as error:
+        raise TypeError(f"`{argument}` can't be made an array ({error}); its rows must be of one length.") from error
 
 
 def numbers(argument, x):
@@ -15,7 +46,7 @@ def numbers(argument, x):
     ----------
     argument : str
         Its name, for errors.
-    x : array, list, number or Quantity
+    x : array, list, number, Quantity or list of quantities
         Magic number or NaN marks a missing element, and so do the masks of ``numpy.ma`` and of astropy.
 
     Returns
@@ -30,6 +61,7 @@ def numbers(argument, x):
     TypeError
         If these are not real numbers.
     """
+    x = as_quantity(argument, x)
     hidden = x.mask if isinstance(x, np.ma.MaskedArray) or hasattr(x, "unmasked") else False
     x = getattr(x, "unmasked", x)
     try:
@@ -44,12 +76,14 @@ def numbers(argument, x):
 
 def plain_numbers(argument, x):
     """Values and gaps of an argument that can have no unit; one such as per cent is resolved."""
+    x = as_quantity(argument, x)
     values, missing = numbers(argument, x)
     return _converted(argument, x, values, units.dimensionless_unscaled, "a number without unit"), missing
 
 
 def check_both_quantities(x, y):
     """Raise `TypeError` if only one of two arguments has a unit."""
+    x, y = as_quantity("x", x), as_quantity("y", y)
     with_unit = [isinstance(argument, units.Quantity) for argument in (x, y)]
     if any(with_unit) and not all(with_unit):
         name, other, quantity = ("x", "y", x) if with_unit[0] else ("y", "x", y)
@@ -81,6 +115,7 @@ def pair(x, y):
     ValueError
         If the shapes differ.
     """
+    x, y = as_quantity("x", x), as_quantity("y", y)
     check_both_quantities(x, y)
     x_values, x_missing = numbers("x", x)
     y_values, y_missing = numbers("y", y)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astroNN.config import MAGIC_NUMBER
 from astroNN.shared.missing import missing_elements
 
-__all__ = ["Moments", "masked_moments", "missing_elements"]
+__all__ = ["Moments", "check_no_infinities", "for_features", "masked_moments", "missing_elements"]
 
 _BLOCK_ELEMENTS = 4_000_000  # 16 MB of float32 at a time
 
@@ -27,12 +28,10 @@ class Moments:
         """
         count = self.count + other.count
         share = other.count / np.maximum(count, 1)
-        offset = other.centre - self.centre
-        return Moments(
-            count,
-            self.centre + offset * share,
-            self.squares + other.squares + offset**2 * self.count * share,
-        )
+        with np.errstate(invalid="ignore"):  # of infinities, for which `check_no_infinities` raises
+            offset = other.centre - self.centre
+            centre = self.centre + offset * share
+            return Moments(count, centre, self.squares + other.squares + offset**2 * self.count * share)
 
     def mean(self, kind="feature"):
         """Mean by ``"feature"`` or over the ``"dataset"``, or the constant `kind`.
@@ -90,9 +89,70 @@ def masked_moments(array, mask=None, rows=None):
     return moments
 
 
+def check_no_infinities(what, moments, array, mask=None, rows=None):
+    """Raise `ValueError` if moments came from infinite values, which only then are counted in the array.
+
+    Parameters
+    ----------
+    what : str
+        The array, for the error.
+    moments : Moments
+        Of the array, mask and rows, which are as in `masked_moments`.
+    """
+    if np.isfinite(moments.centre).all():
+        return
+    rows = np.arange(len(array)) if rows is None else np.asarray(rows)
+    step = max(1, _BLOCK_ELEMENTS // max(1, moments.centre.size))
+    infinite = []
+    for start in range(0, len(rows), step):
+        index = rows[start : start + step]
+        block = np.isinf(np.asarray(array[index]))
+        if mask is not None:
+            block &= ~np.asarray(mask[index], dtype=bool).reshape(block.shape)
+        infinite.extend(index[block.reshape(len(index), -1).any(axis=1)].tolist())
+    if infinite:
+        raise ValueError(
+            f"{what} must be finite, got infinite values in {len(infinite)} of {len(rows)} rows (the first is row "
+            f"{infinite[0]}). Set them to NaN or {MAGIC_NUMBER}, or mark them in the mask."
+        )
+
+
+def for_features(statistic, shape):
+    """A statistic as it is combined with rows of a shape: a scalar, or of that shape.
+
+    Axes of length one don't matter: images of (28, 28) and (28, 28, 1) have the same statistics.
+
+    Parameters
+    ----------
+    statistic : float or array
+        One number, or one for each feature.
+    shape : tuple of int
+        Of one row.
+
+    Returns
+    -------
+    array of float32
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    statistic = np.asarray(statistic, "float32")
+    if statistic.size == 1:
+        return statistic.reshape(())
+    if [n for n in statistic.shape if n != 1] != [n for n in shape if n != 1]:
+        raise ValueError(
+            f"Normalizer: the data have features of shape {tuple(shape)}, the statistics {statistic.shape}. "
+            "Give an array of shape (n_stars, *features), also for a single star."
+        )
+    return statistic.reshape(shape)
+
+
 def _block_moments(block, present):
     count = present.sum(0)
     values = np.where(present, block, 0.0).astype("float64", copy=False)
-    centre = values.sum(0) / np.maximum(count, 1)
-    deviations = np.where(present, values - centre, 0.0)
-    return Moments(count, centre, np.square(deviations).sum(0))
+    with np.errstate(invalid="ignore"):  # of infinities, for which `check_no_infinities` raises
+        centre = values.sum(0) / np.maximum(count, 1)
+        deviations = np.where(present, values - centre, 0.0)
+        return Moments(count, centre, np.square(deviations).sum(0))

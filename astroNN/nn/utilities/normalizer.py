@@ -5,27 +5,17 @@ import warnings
 import numpy as np
 
 from astroNN.config import MAGIC_NUMBER
-from astroNN.nn.utilities._statistics import masked_moments
+from astroNN.nn.utilities._normalizer_modes import MODES, ModeAttributes, logit, sigmoid
+from astroNN.nn.utilities._statistics import check_no_infinities, for_features, masked_moments
 from astroNN.shared.messages import tell
 from astroNN.shared.missing import missing_elements
 
 __all__ = ["Normalizer"]
 
-# What is subtracted and what is divided by: "dataset" (one number), "feature" (axis 0), or a constant.
-MODES = {
-    "0": (0.0, 1.0),
-    "1": ("dataset", "dataset"),
-    "2": ("feature", "feature"),
-    "3": ("feature", 1.0),
-    "3s": ("feature", 1.0),
-    "4": (0.0, "feature"),
-    "255": (0.0, 255.0),
-}
-
 _SINGLE = "array"  # the name under which a plain array is kept inside
 
 
-class Normalizer:
+class Normalizer(ModeAttributes):
     r"""Normalise data with missing elements, and undo it.
 
     Missing elements (the magic number, NaN, masked by ``numpy.ma``) take no part in the statistics and come out as
@@ -61,6 +51,8 @@ class Normalizer:
     fill : dict of arrays
         By name, the training mean of every feature after normalisation: what a missing element becomes in
         `network_input`. 0 in the modes that centre every feature (2 and 3).
+    featurewise_center, datasetwise_center, featurewise_stdalization, datasetwise_stdalization : dict of bool
+        By name, what the modes do. Read-only.
 
     Examples
     --------
@@ -119,8 +111,11 @@ class Normalizer:
 
         Raises
         ------
+        TypeError
+            If the data are not real numbers.
         ValueError
-            If a mode is unknown, or the data have other features than the statistics.
+            If a mode is unknown, the data have other features than the statistics (axes of length one don't matter),
+            or statistics are computed from infinite values.
         """
         if calc:
             self.fit(data, mask)
@@ -155,13 +150,13 @@ class Normalizer:
         Raises
         ------
         ValueError
-            If a mode is unknown, or there is none for one of the arrays.
+            If a mode is unknown, there is none for one of the arrays, or an array holds infinite values.
         """
         self.reset()
         self._add(arrays, masks, rows)
         for name in self._moments if self.verbose > 0 else ():
             mean, std = (_by_name(table)[name] for table in (self.mean_labels, self.std_labels))
-            tell(f"Normalised `{name}` (mode {self._mode(name)}): {_report(mean, std)}")
+            tell(f"Normalised {_called(name)} (mode {self._mode(name)}): {_report(mean, std)}")
 
     def partial_fit(self, arrays, masks=None, rows=None):
         """Add one chunk of the data to the statistics, for data that don't fit into memory.
@@ -187,8 +182,9 @@ class Normalizer:
         Raises
         ------
         ValueError
-            If a mode is unknown, a chunk has other features than those before, arrays and dictionaries are mixed, or
-            the statistics at hand were not computed from data but loaded. The statistics are left as they were.
+            If a mode is unknown, a chunk holds infinite values or has other features than those before, arrays and
+            dictionaries are mixed, or the statistics at hand were not computed from data but loaded. The statistics
+            are left as they were.
 
         Examples
         --------
@@ -213,17 +209,18 @@ class Normalizer:
         return self
 
     def _add(self, arrays, masks, rows):
-        named = {name: _with_rows(array) for name, array in _by_name(arrays).items()}
+        named = {name: _numbers(name, array) for name, array in _by_name(arrays).items()}
         boolean = self._boolean_names(named)
         masks = _masks_by_name(masks, named)
         moments = dict(self._moments)
         for name, array in named.items():
             added = masked_moments(array, masks.get(name), rows)
+            check_no_infinities(f"Normalizer: {_called(name)}", added, array, masks.get(name), rows)
             known = moments.get(name, added)
             if known.count.shape != added.count.shape:
                 raise ValueError(
-                    f"Normalizer: `{name}` has features of shape {added.count.shape} in this chunk, and had "
-                    f"{known.count.shape} in those before. `reset()` starts anew."
+                    f"Normalizer: the features of {_called(name)} have the shape {added.count.shape} in this chunk, "
+                    f"and had {known.count.shape} in those before. `reset()` starts anew."
                 )
             moments[name] = known.merged(added) if name in moments else added
         self._moments, self._boolean, self._is_dict = moments, boolean, isinstance(arrays, dict)
@@ -256,9 +253,9 @@ class Normalizer:
         -------
         array of float32, same shape
         """
-        array = _as_float(array)
+        array = _as_float(name, array)
         missing = missing_elements(array, mask)
-        fill = self.fill.get(name, np.float32(0.0))
+        fill = for_features(self.fill.get(name, np.float32(0.0)), array.shape[1:])
         return np.where(missing, fill, self._forward(name, array)).astype("float32", copy=False)
 
     def modes_as_text(self, names):
@@ -268,11 +265,11 @@ class Normalizer:
     def _forward(self, name, array):
         mean, std = self._stored(name, array.shape)
         scaled = (array - mean) / std
-        return _sigmoid(scaled) if self._mode(name) == "3s" else scaled
+        return sigmoid(scaled) if self._mode(name) == "3s" else scaled
 
     def _backward(self, name, array):
         mean, std = self._stored(name, array.shape)
-        return (_logit(array) if self._mode(name) == "3s" else array) * std + mean
+        return (logit(array) if self._mode(name) == "3s" else array) * std + mean
 
     def _finished(self, name, missing, values):
         dtype = "float64" if self._mode(name) == "3s" else "float32"
@@ -286,22 +283,19 @@ class Normalizer:
     def _stored(self, name, shape):
         """Mean and standard deviation for data of a shape; 0 and 1 for a name without statistics."""
         means, stds = _by_name(self.mean_labels), _by_name(self.std_labels)
-        mean, std = np.asarray(means.get(name, 0.0), "float32"), np.asarray(stds.get(name, 1.0), "float32")
-        for statistic in (mean, std):
-            if statistic.size > 1 and statistic.shape != shape[1:]:
-                raise ValueError(
-                    f"Normalizer: the data have features of shape {shape[1:]}, the statistics {statistic.shape}. "
-                    "Give an array of shape (n_stars, *features), also for a single star."
-                )
-        return mean, std
+        return for_features(means.get(name, 0.0), shape[1:]), for_features(stds.get(name, 1.0), shape[1:])
+
+    def _names(self):
+        """Names that have statistics."""
+        return list(_by_name(self.mean_labels))
 
     def _mode(self, name, required=False):
         modes = self.normalization_mode
         if required and isinstance(modes, dict) and name not in modes:
-            raise ValueError(f"Normalizer: there is no mode for `{name}`, only for {sorted(modes)}.")
+            raise ValueError(f"Normalizer: there is no mode for {_called(name)}, only for {sorted(modes)}.")
         mode = modes.get(name, "0") if isinstance(modes, dict) else modes
         if str(mode) not in MODES:
-            raise ValueError(f"Unknown Mode -> {mode!r} for `{name}`; the modes are {', '.join(MODES)}.")
+            raise ValueError(f"Unknown Mode -> {mode!r} for {_called(name)}; the modes are {', '.join(MODES)}.")
         return "0" if name in self._boolean else str(mode)
 
     def _boolean_names(self, arrays):
@@ -311,7 +305,7 @@ class Normalizer:
             mode = self._mode(name, required=True)
             if np.asarray(array[:1]).dtype.kind == "b":
                 if mode != "0" and name not in self._boolean:
-                    warnings.warn(f"Data `{name}` is boolean and is not normalised (mode 0).", stacklevel=4)
+                    warnings.warn(f"{_called(name)} is boolean and is not normalised (mode 0).", stacklevel=4)
                 boolean.add(name)
         return boolean
 
@@ -320,17 +314,23 @@ def _by_name(value):
     return value if isinstance(value, dict) else {_SINGLE: value}
 
 
+def _called(name):
+    """Data in messages: a plain array has no name that its owner knows."""
+    return "the data" if name == _SINGLE else f"`{name}`"
+
+
 def _masks_by_name(masks, arrays):
     masks = {name: _with_rows(mask) for name, mask in _by_name(masks).items() if mask is not None}
     if unknown := set(masks) - set(arrays):
         raise ValueError(
-            f"Normalizer: the mask is for {sorted(unknown)}, the data are {sorted(arrays)}. Give a dictionary of "
+            f"Normalizer: the mask is for {_listed(unknown)}, the data are {_listed(arrays)}. Give a dictionary of "
             "masks for a dictionary of arrays, and one mask for one array."
         )
     for name, mask in masks.items():
         if tuple(mask.shape) != tuple(arrays[name].shape) and mask.size != arrays[name].size:
             raise ValueError(
-                f"Normalizer: the mask for `{name}` has shape {mask.shape}, the data have {arrays[name].shape}."
+                f"Normalizer: the mask for {_called(name)} has shape {mask.shape}, the data have "
+                f"{arrays[name].shape}."
             )
     return masks
 
@@ -345,27 +345,32 @@ def _with_rows(array):
 
 
 def _float_arrays(data):
-    return {name: _as_float(array) for name, array in _by_name(data).items()}
+    return {name: _as_float(name, array) for name, array in _by_name(data).items()}
 
 
-def _as_float(array):
+def _listed(names):
+    return "one array" if set(names) == {_SINGLE} else f"a dictionary of {sorted(names)}"
+
+
+def _numbers(name, array):
+    """What `_with_rows` gives, if it holds real numbers."""
+    try:
+        array = _with_rows(array)
+    except ValueError as error:
+        raise TypeError(f"Normalizer: {_called(name)} can't be made an array ({error}).") from error
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"Normalizer: {_called(name)} must hold real numbers, got dtype {array.dtype}.")
+    return array
+
+
+def _as_float(name, array):
     """Array of float32, or of float64 as it is, with features; half precision keeps its missing elements."""
-    array = np.asarray(_with_rows(array))
+    array = np.asarray(_numbers(name, array))
     if array.dtype == np.float16:
         array = np.where(missing_elements(array), np.float32(np.nan), array)
     elif array.dtype != np.float64:
         array = array.astype("float32", copy=False)
     return array.reshape(-1, 1) if array.ndim == 1 else array
-
-
-def _sigmoid(x):
-    return 1.0 / (1.0 + np.exp(-np.clip(np.asarray(x, "float64"), -700, 700)))
-
-
-def _logit(p):
-    # The numbers nearest to 0 and 1 in place of what lies outside, such as the magic number (the caller's concern).
-    p = np.clip(np.asarray(p, "float64"), np.finfo("float64").tiny, 1 - 2.0**-53)
-    return np.log(p) - np.log1p(-p)
 
 
 def _report(mean, std):
