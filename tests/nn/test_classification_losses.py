@@ -203,6 +203,29 @@ def test_shapes_that_would_broadcast_are_refused(loss):
         loss(np.ones((4, 2)), np.ones((4, 2)), np.ones((4, 2)))
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        categorical_crossentropy,
+        categorical_crossentropy_from_logits,
+        categorical_accuracy,
+        lambda y, z: losses.robust_categorical_crossentropy(y, z, np.ones((4, 3))),
+    ],
+)
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_numbers_of_classes_are_refused_with_a_hint_to_one_hot_labels(loss, shape):
+    with pytest.raises(ValueError, match=r"must have the same shape .*keras\.utils\.to_categorical"):
+        loss(np.array([0, 2, 1, 1]).reshape(shape), np.ones((4, 3)))
+    with pytest.raises(ValueError, match=r"\(4, 3\)\.$"):
+        loss(np.ones((4, 2)), np.ones((4, 3)))
+
+
+@pytest.mark.parametrize("loss", [*CROSS_ENTROPIES[:2], categorical_accuracy], ids=lambda loss: loss.__name__)
+def test_no_classes_are_refused(loss):
+    with pytest.raises(ValueError, match=r"one class or more, got shape \(4, 0\)"):
+        loss(np.ones((4, 0)), np.ones((4, 0)))
+
+
 # The two ways of the documentation ----------------------------------------------------------------------------------
 
 
@@ -236,7 +259,7 @@ def test_both_ways_train_and_are_stored(as_factory, tmp_path):
 
 
 def test_every_public_name_is_found_and_every_metric_is_a_loss():
-    for name in losses.__all__:
+    for name in set(losses.__all__) - {"losses_lookup"}:
         assert losses_lookup(name) is getattr(losses, name)
     for name in metrics.__all__:
         assert losses_lookup(name) is getattr(metrics, name)

@@ -13,6 +13,8 @@ from astroNN.nn.losses import (
     mean_absolute_error,
     mean_error,
     mean_squared_error,
+    mixture_nll,
+    mixture_nll_wrapper,
     mse_lin_wrapper,
     mse_var_wrapper,
     robust_mse,
@@ -139,6 +141,13 @@ def test_zeros_loss_is_zero_for_every_star_with_zero_gradient():
     value, (gradient,) = value_and_grad(lambda p: zeros_loss(labels, p), pred)
     np.testing.assert_array_equal(value, np.zeros(6))
     np.testing.assert_array_equal(gradient, np.zeros((6, 4)))
+
+
+@pytest.mark.parametrize("predicted", [NAN, np.inf, -np.inf])
+def test_zeros_loss_is_zero_with_zero_gradient_whatever_is_predicted(predicted):
+    value, (gradient,) = value_and_grad(lambda p: zeros_loss([[1.0, MAGIC]], p), [[predicted, predicted]])
+    np.testing.assert_array_equal(value, [0.0])
+    np.testing.assert_array_equal(gradient, [[0.0, 0.0]])
 
 
 @pytest.mark.parametrize("missing", [MAGIC, NAN, (MAGIC, NAN)], ids=["magic", "nan", "both"])
@@ -303,6 +312,62 @@ def test_a_variance_out_of_bounds_at_a_gap_does_not_poison_the_rest(logvar):
     assert np.isfinite(gradients).all() and all(gradient[0, 0] == 0 for gradient in gradients)
 
 
+@pytest.mark.parametrize("odd", [NAN, np.inf, -np.inf])
+def test_nothing_at_a_gap_reaches_robust_mse_or_its_gradients(odd):
+    labels, plain, bad = [[NAN, 3.0]], [[0.0, 1.0]], [[odd, 1.0]]
+    truth, gradients_truth = robust_gradients(labels, plain, plain, plain)
+    value, gradients = robust_gradients(labels, bad, bad, bad)
+    np.testing.assert_array_equal(value, truth)
+    np.testing.assert_array_equal(gradients, gradients_truth)
+    assert np.isfinite(value).all() and all(gradient[0, 0] == 0 for gradient in gradients)
+
+
+def test_one_label_needs_no_axis_of_its_own_in_any_tensor_of_robust_mse():
+    column = [array[1:, :1] for array in table()]
+    truth = numpy_of(robust_mse(*column))
+    assert truth.shape == (5,)
+    for flat in range(4):
+        arrays = [array[:, 0] if place == flat else array for place, array in enumerate(column)]
+        np.testing.assert_array_equal(numpy_of(robust_mse(*arrays)), truth)
+    labels, pred, logvar, labels_err = column
+    flat = robust_mse(labels[:, 0], pred, logvar[:, 0], labels_err[:, 0])
+    np.testing.assert_array_equal(numpy_of(flat), truth)
+
+
+def mixture_of(labels):
+    """Parameters of two components for each label, and label errors."""
+    rng = np.random.default_rng(1)
+    means, log_scales = rng.normal(size=(2, *labels.shape, 2))
+    parameters = np.stack([means, log_scales, np.full_like(means, np.log(0.5))], axis=2)
+    return parameters.astype("float32"), rng.uniform(0.1, 1.0, labels.shape).astype("float32")
+
+
+def test_one_label_needs_no_axis_of_its_own_beside_a_mixture():
+    labels = table()[0][1:, :1]
+    parameters, labels_err = mixture_of(labels)
+    truth = numpy_of(mixture_nll(labels, parameters, labels_err))
+    for y in (labels, labels[:, 0]):
+        for err in (labels_err, labels_err[:, 0]):
+            np.testing.assert_array_equal(numpy_of(mixture_nll(y, parameters, err)), truth)
+
+
+@pytest.mark.parametrize("odd", [NAN, np.inf, -np.inf])
+def test_nothing_at_a_gap_reaches_the_likelihood_of_a_mixture(odd):
+    labels = table()[0]
+    parameters, labels_err = mixture_of(labels)
+    gaps = ~present(labels)
+    value, gradients = [], []
+    for there in (0.0, odd):
+        p, err = np.where(gaps[..., None, None], there, parameters), np.where(gaps, there, labels_err)
+        of, by = value_and_grad(lambda x, e: mixture_nll(labels, x, e), p, err)
+        value.append(of)
+        gradients.append(by)
+    np.testing.assert_array_equal(*value)
+    for plain, gradient in zip(*gradients, strict=True):
+        assert np.isfinite(gradient).all() and not gradient[gaps].any()
+        np.testing.assert_array_equal(plain, gradient)
+
+
 def test_a_perfect_prediction_with_a_tiny_variance_stays_finite():
     value, gradients = robust_gradients([[1.0]], [[1.0]], [[-120.0]], [[0.0]])
     np.testing.assert_allclose(value, [-60.0])
@@ -327,6 +392,27 @@ def test_wrappers_are_the_two_views_of_robust_mse_under_their_established_names(
     assert losses.mse_lin is mse_lin_wrapper and losses.mse_var is mse_var_wrapper
 
 
+@pytest.mark.parametrize("symbol", [0, 1])
+@pytest.mark.parametrize(
+    "wrapper, n_tensors",
+    [
+        (mse_lin_wrapper, 2),
+        (mse_var_wrapper, 2),
+        (mixture_nll_wrapper, 1),
+        (losses.bayesian_categorical_crossentropy_wrapper, 1),
+        (losses.bayesian_categorical_crossentropy_var_wrapper, 1),
+        (losses.bayesian_binary_crossentropy_wrapper, 1),
+        (losses.bayesian_binary_crossentropy_var_wrapper, 1),
+    ],
+    ids=lambda x: getattr(x, "__name__", None),
+)
+def test_symbolic_tensors_are_refused_with_the_way_out(wrapper, n_tensors, symbol):
+    tensors = [np.ones((4, 2))] * n_tensors
+    tensors[symbol % n_tensors] = keras.Input((2,))
+    with pytest.raises(TypeError, match=r"symbolic .*keras\.Model\.compute_loss .*BayesianModel"):
+        wrapper(*tensors)
+
+
 # Names, storage, training ----------------------------------------------------------------------------------------
 
 
@@ -335,6 +421,10 @@ def test_names_from_saved_folders_are_found():
     assert losses_lookup("mse_lin_wrapper") is mse_lin_wrapper and metrics.me is mean_error
     with pytest.raises(ValueError, match="Unknown function: losses.no_loss"):
         losses_lookup("no_loss")
+    with pytest.raises(ValueError, match=r"Did you mean mean_squared_error.*\? There are: bayesian_"):
+        losses_lookup("mean_sqared_error")
+    with pytest.raises(ValueError, match="Unknown function: losses.losses_lookup"):
+        losses_lookup("losses_lookup")
     assert nn_obj_lookup("mae", vars(losses)) is mean_absolute_error
     with pytest.raises(ValueError, match="Unknown function: default_obj.no_loss"):
         nn_obj_lookup("no_loss")
@@ -369,3 +459,22 @@ def test_a_network_learns_from_a_table_with_gaps():
     history = net.fit(x, labels, batch_size=64, epochs=40, verbose=0).history
     assert np.isfinite([history[name] for name in history]).all()
     np.testing.assert_allclose(net.predict(x, verbose=0), truth, atol=0.05)  # the labels are exact, so is the answer
+
+
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.tensorflow_only)])
+def test_one_label_without_an_axis_trains_with_every_metric(jit_compile):
+    every = [getattr(metrics, name) for name in metrics.__all__ if name != "median"]
+    every = list({metric.__name__: metric for metric in every}.values())
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(10, 3)).astype("float32"), rng.integers(1, 3, 10).astype("float32")
+    y[0], y[1] = NAN, MAGIC
+    net = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    histories = []
+    for labels in (y, y[:, None]):
+        net.compile(keras.optimizers.SGD(0.0), loss=mean_squared_error, metrics=every, jit_compile=jit_compile)
+        histories.append(net.fit(x, labels, batch_size=4, shuffle=False, verbose=0).history)
+    flat, column = histories
+    assert set(flat) == {"loss", *(metric.__name__ for metric in every)}
+    for name in flat:
+        assert np.isfinite(flat[name]).all()
+        np.testing.assert_allclose(flat[name], column[name], rtol=1e-6)

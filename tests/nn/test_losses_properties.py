@@ -180,6 +180,58 @@ def test_the_gradient_is_finite_and_zero_at_the_gaps(name, settings_of_table):
     np.testing.assert_array_equal(gradient[~present(labels)], 0.0)
 
 
+@names
+@PROPERTY
+@given(settings_of_table=tables(), predicted=st.sampled_from([np.nan, np.inf, -np.inf]))
+def test_what_is_predicted_at_a_gap_changes_nothing_even_nan_and_infinity(name, settings_of_table, predicted):
+    kind, loss = ALL[name][0], getattr(losses, name)
+    labels, pred = table(kind, **settings_of_table)
+    gaps = ~present(labels)
+    # Among classes it is as if the class had no probability: exp(-100) is nothing beside exp(-10).
+    plain, odd = (np.where(gaps, x, pred) for x in (-100.0 if kind == "one-hot logits" else 0.0, predicted))
+    (truth, (gradient_truth,)), (value, (gradient,)) = (
+        value_and_grad(lambda p: loss(labels, p), x)
+        if name in TRAINABLE
+        else (numpy_of(loss(labels, x)), (0 * gaps,))
+        for x in (plain, odd)
+    )
+    np.testing.assert_allclose(value, truth, **SAME)
+    np.testing.assert_allclose(gradient, gradient_truth, **SAME)
+    np.testing.assert_array_equal(gradient[gaps], 0.0)
+
+
+@names
+def test_one_label_needs_no_axis_of_its_own(name):
+    labels, pred = table(ALL[name][0], (6, 1), seed=1, share_missing=0.3, missing=(MAGIC,))
+    loss, weights = getattr(losses, name), np.arange(6.0)
+    truth = numpy_of(loss(labels, pred, weights))
+    assert truth.shape == (6,)
+    np.testing.assert_array_equal(numpy_of(loss(labels[:, 0], pred, weights)), truth)
+    np.testing.assert_array_equal(numpy_of(loss(labels, pred[:, 0], weights)), truth)
+
+
+@names
+def test_no_stars_have_no_losses(name):
+    empty = np.zeros((0, 3), "float32")
+    assert numpy_of(getattr(losses, name)(empty, empty)).shape == (0,)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if "categorical" not in name])
+def test_no_labels_count_as_missing_labels(name):
+    empty = np.zeros((4, 0), "float32")
+    np.testing.assert_array_equal(numpy_of(getattr(losses, name)(empty, empty)), np.zeros(4))
+
+
+@names
+@PROPERTY
+@given(settings_of_table=tables())
+def test_no_zero_has_a_minus(name, settings_of_table):
+    labels, pred = table(ALL[name][0], **settings_of_table)
+    for weights in (None, np.zeros(len(labels))):
+        value = numpy_of(getattr(losses, name)(labels, pred, weights))
+        assert not np.signbit(value[value == 0]).any()
+
+
 @pytest.mark.parametrize("name", ["robust_categorical_crossentropy", "robust_binary_crossentropy"])
 @settings(PROPERTY, max_examples=8)
 @given(settings_of_table=tables())
@@ -197,6 +249,25 @@ def test_robust_cross_entropies_ignore_gaps_in_value_and_gradient(name, settings
     for gradient in gradients:
         assert np.isfinite(gradient).all()
         np.testing.assert_array_equal(gradient[~there], 0.0)
+
+
+@pytest.mark.parametrize("name", ["robust_categorical_crossentropy", "robust_binary_crossentropy"])
+@pytest.mark.parametrize("predicted", [np.nan, np.inf, -np.inf])
+def test_odd_logits_and_spreads_at_gaps_do_not_reach_a_robust_cross_entropy(name, predicted):
+    labels, logits = table("one-hot logits", (5, 3), 1, 0.4, (MAGIC, np.nan))
+    gaps, spread = ~present(labels), np.ones_like(logits)
+    assert gaps.any() and not gaps.all()
+
+    def loss(z, v):
+        return getattr(losses, name)(labels, z, v, n_draws=500, seed=3)
+
+    logits_there = np.where(gaps, -100.0, logits)
+    truth, gradients_truth = value_and_grad(loss, logits_there, np.where(gaps, 0.0, spread))
+    value, gradients = value_and_grad(loss, np.where(gaps, predicted, logits), np.where(gaps, predicted, spread))
+    np.testing.assert_allclose(value, truth, rtol=0.3, atol=0.05)  # with other noise
+    for gradient, gradient_truth in zip(gradients, gradients_truth, strict=True):
+        assert np.isfinite(gradient).all() and np.isfinite(gradient_truth).all()
+        np.testing.assert_array_equal(gradient[gaps], 0.0)
 
 
 def test_the_epsilon_of_this_reference_is_that_of_keras():

@@ -62,6 +62,14 @@ def test_the_plain_median_knows_nothing_of_the_magic_number():
     assert float(median(np.array([3, 1, 2, 10]))) == 2.5
 
 
+@pytest.mark.parametrize("shape, axis", [((0,), None), ((4, 0), -1), ((4, 0), None), ((0, 3), 0)])
+def test_the_plain_median_of_nothing_is_refused(shape, axis):
+    with pytest.raises(ValueError, match="median: `x` has no elements along axis="):
+        median(np.ones(shape), axis)
+    assert numpy_of(median(np.ones((0, 3)), -1)).shape == (0,)
+    assert numpy_of(median_error(np.ones((0, 3)), np.ones((0, 3)), axis=0)).tolist() == [0.0, 0.0, 0.0]
+
+
 @pytest.mark.parametrize("axis", [None, 0, -1])
 @pytest.mark.parametrize(
     "metric, size",
@@ -106,6 +114,12 @@ def test_a_batch_without_labels_gives_zero_and_finite_gradients(metric, missing)
     value, (gradient,) = value_and_grad(lambda p: metric(np.full((3, 2), missing, "float32"), p), np.ones((3, 2)))
     np.testing.assert_array_equal(value, np.zeros(3))
     np.testing.assert_array_equal(gradient, np.zeros((3, 2)))
+
+
+def test_a_star_without_labels_has_no_minus_zero_for_a_negative_median():
+    value = numpy_of(median_percentage_error([[1.0, 2.0], [NAN, MAGIC]], [[2.0, 4.0], [1.0, 1.0]]))
+    np.testing.assert_array_equal(value, [-100.0, 0.0])
+    assert not np.signbit(value[1])
 
 
 @each

@@ -156,6 +156,48 @@ def test_wrappers_are_two_views_of_one_loss_with_fresh_but_repeatable_noise(kind
 
 
 @each_robust
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("seed", [None, 1])
+def test_wrappers_train_as_the_loss_of_a_compiled_network(kind, place, seed):
+    labels, x = table(kind, n_stars=12, n_classes=3)
+    labels[0] = NAN
+    loss = WRAPPERS[kind][place](np.full_like(x, 0.5), seed=seed)
+    net = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+    net.compile(keras.optimizers.SGD(0.01), loss=loss, jit_compile=keras.backend.backend() != "torch")
+    before = net.get_weights()[0]
+    history = net.fit(x, labels, batch_size=12, epochs=3, shuffle=False, verbose=0).history["loss"]
+    assert np.isfinite(history).all() and (net.get_weights()[0] != before).all()
+
+
+@each_robust
+def test_wrappers_ignore_further_arguments_as_the_established_ones(kind):
+    labels, logits = table(kind)
+    for wrapper in WRAPPERS[kind]:
+        truth = numpy_of(wrapper(logits, seed=3)(labels, logits))
+        for loss in (wrapper(logits, labels, 7, seed=3), wrapper(logits, labels_err=labels, seed=3, more=1)):
+            np.testing.assert_array_equal(numpy_of(loss(labels, logits)), truth)
+
+
+@each_robust
+def test_one_label_needs_no_axis_of_its_own(kind):
+    labels, logits = table(kind, n_classes=1)
+    truth = numpy_of(ROBUST[kind](labels, logits, logits, seed=1))
+    for flat in ((0,), (1,), (2,), (0, 1), (0, 2)):
+        arrays = [x[:, 0] if place in flat else x for place, x in enumerate((labels, logits, logits))]
+        np.testing.assert_array_equal(numpy_of(ROBUST[kind](*arrays, seed=1)), truth)
+
+
+@each_robust
+def test_a_huge_spread_costs_linearly_and_never_overflows(kind):
+    labels, logits = np.ones((5, 1), "float32"), np.full((5, 1), 30.0)  # sure and right: no cross entropy
+    spread = np.array([[19.0], [20.0], [21.0], [100.0], [1e6]])
+    value, (_, gradient) = value_and_grad(lambda z, v: ROBUST[kind](labels, z, v, seed=1), logits, spread)
+    truth = np.where(spread < 20, np.expm1(spread), np.expm1(20) + np.exp(20) * (spread - 20))
+    np.testing.assert_allclose(value, truth[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(gradient, np.exp(np.minimum(spread, 20)), rtol=1e-5)
+
+
+@each_robust
 def test_unseeded_noise_repeats_with_the_seed_of_keras(kind):
     labels, logits = table(kind)
     runs = []

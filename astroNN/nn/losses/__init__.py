@@ -1,5 +1,7 @@
 """Losses and metrics that know of missing labels and label errors."""
 
+import difflib
+
 from astroNN.nn.losses._missing import magic_correction_term, magic_num_check, weighted_loss
 from astroNN.nn.losses.bayesian import mse_lin, mse_lin_wrapper, mse_var, mse_var_wrapper, robust_mse
 from astroNN.nn.losses.bayesian_classification import (
@@ -113,13 +115,16 @@ def losses_lookup(identifier):
     Raises
     ------
     ValueError
-        If there is no loss of that name.
+        If there is no loss of that name; names those that are close.
 
     Examples
     --------
     >>> losses_lookup("mse").__name__
     'mean_squared_error'
     """
-    if identifier not in __all__:
-        raise ValueError(f"Unknown function: losses.{identifier}. There are: {', '.join(__all__)}.")
+    names = [name for name in __all__ if name != "losses_lookup"]
+    if identifier not in names:
+        close = difflib.get_close_matches(str(identifier), names)
+        meant = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise ValueError(f"Unknown function: losses.{identifier}.{meant} There are: {', '.join(names)}.")
     return globals()[identifier]

@@ -4,12 +4,12 @@ import keras
 from keras import ops
 
 from astroNN.config import MAGIC_NUMBER
+from astroNN.nn.losses._checks import aligned, check_same_shape
 
 __all__ = [
     "as_loss_dtype",
-    "check_same_shape",
     "checked_pair",
-    "fill_missing",
+    "filled_pair",
     "magic_correction_term",
     "magic_num_check",
     "mean_over_present",
@@ -42,13 +42,15 @@ def magic_num_check(x):
     return ops.logical_not(_is_present(_as_float(x)))
 
 
-def checked_pair(y_true, y_pred):
+def checked_pair(y_true, y_pred, hint=""):
     """Labels and predictions as floats of one shape, and where the labels are present.
 
     Parameters
     ----------
     y_true, y_pred : tensor, shape (n_stars, n_labels)
-        Labels with gaps, and their prediction.
+        Labels with gaps, and their prediction. If one has the shape (n_stars, 1), (n_stars,) will do for the other.
+    hint : str, optional
+        How to mend labels of another shape, the end of the error.
 
     Returns
     -------
@@ -64,21 +66,23 @@ def checked_pair(y_true, y_pred):
     ValueError
         If the shapes differ.
     """
+    y_true, y_pred = aligned(y_true, y_pred)
+    check_same_shape("y_true", y_true, "y_pred", y_pred, hint)
     y_true, y_pred = _as_float(y_true), as_loss_dtype(y_pred)
-    check_same_shape("y_true", y_true, "y_pred", y_pred)
     return ops.cast(y_true, y_pred.dtype), _is_present(y_true), y_pred
 
 
-def fill_missing(y_true, y_pred):
-    """Labels with their gaps filled by the prediction, and where labels are present.
+def filled_pair(y_true, y_pred):
+    """Labels and predictions, both 0 where the label is missing, and where it is present.
 
-    A loss computed from filled labels is zero, with zero gradient, at the gaps. To mask the loss afterwards is
-    not enough: a NaN or -9999. that has entered the computation still poisons the gradient.
+    To mask the loss afterwards is not enough: a NaN or infinity of either that has entered a computation still
+    poisons the gradient.
 
-    Parameters, the other returned values and errors are those of `checked_pair`.
+    Parameters, the other returned value and errors are those of `checked_pair`.
     """
     y_true, present, y_pred = checked_pair(y_true, y_pred)
-    return ops.where(present, y_true, y_pred), present, y_pred
+    zeros = ops.zeros_like(y_pred)
+    return ops.where(present, y_true, zeros), present, ops.where(present, y_pred, zeros)
 
 
 def mean_over_present(element, present):
@@ -147,7 +151,7 @@ def weighted_loss(losses, sample_weight=None):
     sample_weight = ops.cast(sample_weight, losses.dtype)
     shape, n_axes = tuple(sample_weight.shape), len(losses.shape)
     if not shape:
-        return losses * sample_weight
+        return _times(losses, sample_weight)
     # (n_stars, 1) times (n_stars,) would be every weight with every loss.
     surplus, lacking = range(n_axes, len(shape)), range(len(shape), n_axes)
     if all(shape[axis] == 1 for axis in surplus):
@@ -155,27 +159,22 @@ def weighted_loss(losses, sample_weight=None):
         sample_weight = ops.expand_dims(sample_weight, axis=tuple(lacking)) if lacking else sample_weight
         fits = zip(shape, losses.shape, strict=False)
         if all(a == b or a is None or b is None or (a == 1 and axis) for axis, (a, b) in enumerate(fits)):
-            return losses * sample_weight
+            return _times(losses, sample_weight)
     raise ValueError(
         f"`sample_weight` must hold one weight for each of the losses, of shape {tuple(losses.shape)}; got shape "
         f"{shape}. A label is left out by the magic number or NaN in `y_true`, not by a weight."
     )
 
 
-def check_same_shape(name, x, other_name, other):
-    """Raise unless two tensors have the same shape, as far as it is known (a batch size may not be)."""
-    shape, other_shape = tuple(x.shape), tuple(other.shape)
-    equal = (a == b or a is None or b is None for a, b in zip(shape, other_shape, strict=False))
-    if not shape or len(shape) != len(other_shape) or not all(equal):
-        raise ValueError(
-            f"`{name}` and `{other_name}` must have the same shape (n_stars, n_labels); got {shape}, {other_shape}."
-        )
-
-
 def as_loss_dtype(x):
     """Tensor in float32, or in float64 if it is of that."""
     x = _as_float(x)
     return x if keras.backend.standardize_dtype(x.dtype) == "float64" else ops.cast(x, "float32")
+
+
+def _times(losses, sample_weight):
+    # Plus zero, for a weight of zero times a negative number is -0.
+    return losses * sample_weight + 0.0
 
 
 def _is_present(x):

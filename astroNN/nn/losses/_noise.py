@@ -36,8 +36,11 @@ def standard_normal(shape, seed, predictions):
         Whose bits tell one step from another where a generator can't.
     """
     backend = keras.backend.backend()
+    if _is_meta(predictions):
+        return predictions.new_zeros(tuple(shape))
     predictions = ops.stop_gradient(ops.cast(predictions, "float32"))
-    return _DRAWS[backend](shape, _key(seed) + _hash(_BITS[backend](predictions)))
+    number = _hash(_BITS[backend](predictions))
+    return _DRAWS[backend](shape, _on_device_of(number, _key(seed)) + number)
 
 
 def checked_seed(seed):
@@ -73,6 +76,15 @@ def _would_leak(generator):
 
     compiling = isinstance(ops.zeros(()), jax.core.Tracer)
     return compiling and not isinstance(generator.state.value, jax.core.Tracer)
+
+
+def _is_meta(tensor):
+    """Whether torch is asked for shapes alone, as when Keras builds a model: generators, which hold values, can't."""
+    return keras.backend.backend() == "torch" and tensor.is_meta
+
+
+def _on_device_of(tensor, key):
+    return key.to(tensor.device) if keras.backend.backend() == "torch" else key
 
 
 def _in_tensorflow_graph():

@@ -3,14 +3,8 @@
 import keras
 from keras import ops
 
-from astroNN.nn.losses._missing import (
-    as_loss_dtype,
-    check_same_shape,
-    fill_missing,
-    magic_num_check,
-    mean_over_present,
-    weighted_loss,
-)
+from astroNN.nn.losses._checks import aligned, check_not_symbolic, check_same_shape
+from astroNN.nn.losses._missing import as_loss_dtype, filled_pair, magic_num_check, mean_over_present, weighted_loss
 
 __all__ = ["mse_lin", "mse_lin_wrapper", "mse_var", "mse_var_wrapper", "robust_mse"]
 
@@ -29,9 +23,9 @@ def robust_mse(y_true, y_pred, variance=None, labels_err=None, sample_weight=Non
     Parameters
     ----------
     y_true : tensor, shape (n_stars, n_labels)
-        Labels. Magic number or NaN marks a missing one.
+        Labels. Magic number or NaN marks a missing one, where prediction, variance and error don't matter.
     y_pred : tensor, shape (n_stars, n_labels)
-        Predicted mean.
+        Predicted mean. If any of the tensors has the shape (n_stars, 1), (n_stars,) will do for the others.
     variance : tensor, shape (n_stars, n_labels)
         Natural logarithm of the predicted variance (the established name of the argument; `logvar` is
         another).
@@ -65,15 +59,16 @@ def robust_mse(y_true, y_pred, variance=None, labels_err=None, sample_weight=Non
     variance = logvar if variance is None else variance
     if variance is None:
         raise TypeError("robust_mse: give the predicted log variance as `variance` (or `logvar`).")
-    labels, present, y_pred = fill_missing(y_true, y_pred)
+    tensors = [y_true, y_pred, variance] + ([] if labels_err is None else [labels_err])
+    y_true, y_pred, variance, *labels_err = aligned(*tensors)
+    labels, present, y_pred = filled_pair(y_true, y_pred)
+    check_same_shape("y_pred", y_pred, "variance", variance)
     logvar = ops.cast(as_loss_dtype(variance), y_pred.dtype)
-    check_same_shape("y_pred", y_pred, "variance", logvar)
-    if labels_err is not None:
-        labels_err = ops.convert_to_tensor(labels_err)
-        check_same_shape("y_pred", y_pred, "labels_err", labels_err)
-        logvar = _add_label_variance(logvar, labels_err)
-    # Where the label is missing, exp must not overflow: its gradient would be NaN even though the term is left out.
+    # Before anything is computed: what overflows at a gap has a NaN for gradient even though the term is left out.
     logvar = ops.where(present, logvar, ops.zeros_like(logvar))
+    for err in labels_err:
+        check_same_shape("y_pred", y_pred, "labels_err", err)
+        logvar = _add_label_variance(logvar, err, present)
     # The residual over the spread, then squared: exp(-logvar) itself overflows in float32 below a logvar of -88.
     element = 0.5 * ops.square((labels - y_pred) * ops.exp(-0.5 * logvar)) + 0.5 * logvar
     return weighted_loss(mean_over_present(element, present), sample_weight)
@@ -97,12 +92,18 @@ def mse_lin_wrapper(var, labels_err):
         ``(y_true, y_pred, sample_weight=None)`` to the loss of every star. Missing labels, and missing errors, are
         treated as by `robust_mse`.
 
+    Raises
+    ------
+    TypeError
+        If given symbolic tensors of a model being built, rather than the values of a batch.
+
     Examples
     --------
     >>> loss = mse_lin_wrapper([[0.0, 0.0]], [[0.0, 0.0]])  # variance 1, exact labels: half the squared error
     >>> float(loss([[3.0, -9999.0]], [[1.0, 7.0]])[0])
     2.0
     """
+    check_not_symbolic("mse_lin_wrapper", var=var, labels_err=labels_err)
 
     def mse_lin(y_true, y_pred, sample_weight=None):
         return robust_mse(y_true, y_pred, var, labels_err, sample_weight)
@@ -129,12 +130,18 @@ def mse_var_wrapper(lin, labels_err):
         ``(y_true, y_pred, sample_weight=None)``, where `y_pred` is the log variance, to the loss of every star.
         Missing labels, and missing errors, are treated as by `robust_mse`.
 
+    Raises
+    ------
+    TypeError
+        As `mse_lin_wrapper`.
+
     Examples
     --------
     >>> loss = mse_var_wrapper([[1.0, 7.0]], [[0.0, 0.0]])
     >>> float(loss([[3.0, -9999.0]], [[0.0, 0.0]])[0])
     2.0
     """
+    check_not_symbolic("mse_var_wrapper", lin=lin, labels_err=labels_err)
 
     def mse_var(y_true, y_pred, sample_weight=None):
         return robust_mse(y_true, lin, y_pred, labels_err, sample_weight)
@@ -147,9 +154,10 @@ mse_lin = mse_lin_wrapper
 mse_var = mse_var_wrapper
 
 
-def _add_label_variance(logvar, labels_err):
-    """ln(exp(logvar) + labels_err**2), without overflow and with the right gradient everywhere."""
+def _add_label_variance(logvar, labels_err, present):
+    """ln(exp(logvar) + labels_err**2) at the labels present, without overflow, with the right gradient everywhere."""
     known = ops.logical_not(ops.logical_or(magic_num_check(labels_err), ops.equal(labels_err, 0)))
+    known = ops.logical_and(known, present)
     labels_err = ops.cast(labels_err, logvar.dtype)
     log_label_var = 2.0 * ops.log(ops.abs(ops.where(known, labels_err, ops.ones_like(labels_err))))
     # Not `ops.logaddexp`: TensorFlow's gradient of it is wrong where both terms are equal.

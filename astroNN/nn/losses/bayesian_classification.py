@@ -1,17 +1,15 @@
 """Cross entropies of networks that predict, beside the logits, how uncertain these are."""
 
+import math
+
 import keras
 from keras import ops
 
-from astroNN.nn.losses._missing import as_loss_dtype, check_same_shape, weighted_loss
+from astroNN.nn.losses._checks import aligned, check_not_symbolic, check_same_shape
+from astroNN.nn.losses._missing import weighted_loss
 from astroNN.nn.losses._noise import own_generator, standard_normal
 from astroNN.nn.losses._residuals import mean_of_present
-from astroNN.nn.losses.classification import (
-    class_labels,
-    sigmoid_crossentropy,
-    softmax_crossentropy,
-    without_gradient_at_gaps,
-)
+from astroNN.nn.losses.classification import NO_LOGIT, classes, flags, sigmoid_crossentropy, softmax_crossentropy
 
 __all__ = [
     "bayesian_binary_crossentropy_var_wrapper",
@@ -24,6 +22,10 @@ __all__ = [
 
 # The established 25 leave a scatter of 30% in the gradient.
 N_DRAWS = 250
+# Above this spread exp(s) - 1, which overflows at 88, continues linearly. The noise of the logits drowns all there.
+LINEAR_FROM = 20.0
+# How labels and predictions are prepared, and the loss of both.
+CLASSES, FLAGS = (classes, softmax_crossentropy), (flags, sigmoid_crossentropy)
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
@@ -53,7 +55,8 @@ def robust_categorical_crossentropy(y_true, y_pred, logit_var, sample_weight=Non
         Predicted logits.
     logit_var : tensor, shape (n_stars, n_classes)
         Predicted standard deviation of the logits; its sign doesn't matter, so that the output of the network may be
-        linear. See Notes.
+        linear. Above 20 the last term continues linearly, with continuous slope, so that it doesn't overflow. See
+        Notes.
     sample_weight : tensor, shape (n_stars,), optional
         Multiplies each star's loss, once. Default: every star counts once.
     n_draws : int, optional
@@ -97,7 +100,7 @@ def robust_categorical_crossentropy(y_true, y_pred, logit_var, sample_weight=Non
     >>> round(float(robust_categorical_crossentropy(labels, logits, [[0.0, 0.0]])[0]), 4)  # no spread: ln(2)
     0.6931
     """
-    return _robust(softmax_crossentropy, y_true, y_pred, logit_var, sample_weight, n_draws, seed)
+    return _robust(CLASSES, y_true, y_pred, logit_var, sample_weight, n_draws, seed)
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
@@ -120,10 +123,10 @@ def robust_binary_crossentropy(y_true, y_pred, logit_var, sample_weight=None, *,
     >>> round(float(robust_binary_crossentropy(labels, logits, [[0.0, 0.0]])[0]), 4)  # no spread: ln(2)
     0.6931
     """
-    return _robust(sigmoid_crossentropy, y_true, y_pred, logit_var, sample_weight, n_draws, seed)
+    return _robust(FLAGS, y_true, y_pred, logit_var, sample_weight, n_draws, seed)
 
 
-def bayesian_categorical_crossentropy_wrapper(logit_var, labels_err=None, *, n_draws=N_DRAWS, seed=None):
+def bayesian_categorical_crossentropy_wrapper(logit_var, *args, n_draws=N_DRAWS, seed=None, **kwargs):
     r"""Loss of the predicted logits, given their predicted standard deviation.
 
     .. math:: L_i(y, \hat z) = \mathtt{robust\_categorical\_crossentropy}(y, \hat z, v)
@@ -132,8 +135,8 @@ def bayesian_categorical_crossentropy_wrapper(logit_var, labels_err=None, *, n_d
     ----------
     logit_var : tensor, shape (n_stars, n_classes)
         Predicted standard deviation :math:`v` of the logits.
-    labels_err : tensor, optional
-        Not used: a class has no error. Accepted as by `mse_lin_wrapper`.
+    *args, **kwargs
+        Not used, the established signature: a class has no error as `mse_lin_wrapper` takes.
     n_draws : int, optional
         Number of draws of noise, default 250.
     seed : keras.random.SeedGenerator or int, optional
@@ -146,16 +149,21 @@ def bayesian_categorical_crossentropy_wrapper(logit_var, labels_err=None, *, n_d
         ``(y_true, y_pred, sample_weight=None)`` to the loss of every star, in which missing labels are treated as
         by `robust_categorical_crossentropy`. Each call draws fresh noise.
 
+    Raises
+    ------
+    TypeError
+        If given a symbolic tensor of a model being built, rather than the values of a batch.
+
     Examples
     --------
     >>> loss = bayesian_categorical_crossentropy_wrapper([[0.0, 0.0]], seed=1)
     >>> round(float(loss([[0.0, 1.0]], [[2.0, 2.0]])[0]), 4)
     0.6931
     """
-    return _of_logits("bayesian_categorical_crossentropy_wrapper", softmax_crossentropy, logit_var, n_draws, seed)
+    return _of_logits("bayesian_categorical_crossentropy_wrapper", CLASSES, logit_var, n_draws, seed)
 
 
-def bayesian_categorical_crossentropy_var_wrapper(logits, labels_err=None, *, n_draws=N_DRAWS, seed=None):
+def bayesian_categorical_crossentropy_var_wrapper(logits, *args, n_draws=N_DRAWS, seed=None, **kwargs):
     r"""Loss of the predicted standard deviation of logits, given these.
 
     .. math:: L_i(y, v) = \mathtt{robust\_categorical\_crossentropy}(y, \hat z, v)
@@ -164,7 +172,7 @@ def bayesian_categorical_crossentropy_var_wrapper(logits, labels_err=None, *, n_
     ----------
     logits : tensor, shape (n_stars, n_classes)
         Predicted logits :math:`\hat z`.
-    labels_err, n_draws, seed
+    *args, n_draws, seed, **kwargs
         As for `bayesian_categorical_crossentropy_wrapper`.
 
     Returns
@@ -173,16 +181,21 @@ def bayesian_categorical_crossentropy_var_wrapper(logits, labels_err=None, *, n_
         ``(y_true, y_pred, sample_weight=None)``, where `y_pred` is the standard deviation, to the loss of every
         star. Missing labels are treated as by `robust_categorical_crossentropy`.
 
+    Raises
+    ------
+    TypeError
+        As `bayesian_categorical_crossentropy_wrapper`.
+
     Examples
     --------
     >>> loss = bayesian_categorical_crossentropy_var_wrapper([[2.0, 2.0]], seed=1)
     >>> round(float(loss([[0.0, 1.0]], [[0.0, 0.0]])[0]), 4)
     0.6931
     """
-    return _of_spread("bayesian_categorical_crossentropy_var_wrapper", softmax_crossentropy, logits, n_draws, seed)
+    return _of_spread("bayesian_categorical_crossentropy_var_wrapper", CLASSES, logits, n_draws, seed)
 
 
-def bayesian_binary_crossentropy_wrapper(logit_var, labels_err=None, *, n_draws=N_DRAWS, seed=None):
+def bayesian_binary_crossentropy_wrapper(logit_var, *args, n_draws=N_DRAWS, seed=None, **kwargs):
     r"""Loss of the predicted logits of labels that are each 0 or 1, given their predicted standard deviation.
 
     .. math:: L_i(y, \hat z) = \mathtt{robust\_binary\_crossentropy}(y, \hat z, v)
@@ -196,10 +209,10 @@ def bayesian_binary_crossentropy_wrapper(logit_var, labels_err=None, *, n_draws=
     >>> round(float(loss([[1.0, -9999.0]], [[0.0, 3.0]])[0]), 4)
     0.6931
     """
-    return _of_logits("bayesian_binary_crossentropy_wrapper", sigmoid_crossentropy, logit_var, n_draws, seed)
+    return _of_logits("bayesian_binary_crossentropy_wrapper", FLAGS, logit_var, n_draws, seed)
 
 
-def bayesian_binary_crossentropy_var_wrapper(logits, labels_err=None, *, n_draws=N_DRAWS, seed=None):
+def bayesian_binary_crossentropy_var_wrapper(logits, *args, n_draws=N_DRAWS, seed=None, **kwargs):
     r"""Loss of the predicted standard deviation of the logits of labels that are each 0 or 1, given the logits.
 
     .. math:: L_i(y, v) = \mathtt{robust\_binary\_crossentropy}(y, \hat z, v)
@@ -213,44 +226,55 @@ def bayesian_binary_crossentropy_var_wrapper(logits, labels_err=None, *, n_draws
     >>> round(float(loss([[1.0, -9999.0]], [[0.0, 0.0]])[0]), 4)
     0.6931
     """
-    return _of_spread("bayesian_binary_crossentropy_var_wrapper", sigmoid_crossentropy, logits, n_draws, seed)
+    return _of_spread("bayesian_binary_crossentropy_var_wrapper", FLAGS, logits, n_draws, seed)
 
 
-def _of_logits(name, crossentropy, logit_var, n_draws, seed):
+def _of_logits(name, kind, logit_var, n_draws, seed):
+    check_not_symbolic(name, logit_var=logit_var)
     _check_n_draws(n_draws)
     seed = own_generator(seed)
 
     def loss(y_true, y_pred, sample_weight=None):
-        return _robust(crossentropy, y_true, y_pred, logit_var, sample_weight, n_draws, seed)
+        return _robust(kind, y_true, y_pred, logit_var, sample_weight, n_draws, seed)
 
     loss.__name__ = name
     return loss
 
 
-def _of_spread(name, crossentropy, logits, n_draws, seed):
+def _of_spread(name, kind, logits, n_draws, seed):
+    check_not_symbolic(name, logits=logits)
     _check_n_draws(n_draws)
     seed = own_generator(seed)
 
     def loss(y_true, y_pred, sample_weight=None):
-        return _robust(crossentropy, y_true, logits, y_pred, sample_weight, n_draws, seed)
+        return _robust(kind, y_true, logits, y_pred, sample_weight, n_draws, seed)
 
     loss.__name__ = name
     return loss
 
 
-def _robust(crossentropy, y_true, logits, logit_var, sample_weight, n_draws, seed):
+def _robust(kind, y_true, logits, logit_var, sample_weight, n_draws, seed):
     _check_n_draws(n_draws)
-    labels, there, logits = class_labels(y_true, logits)
-    spread = ops.cast(ops.abs(as_loss_dtype(logit_var)), logits.dtype)
-    check_same_shape("y_pred", logits, "logit_var", spread)
-    logits, spread = (without_gradient_at_gaps(x, there) for x in (logits, spread))
-    price = mean_of_present(ops.expm1(there * spread), there)
+    prepared, crossentropy = kind
+    y_true, logits, logit_var = aligned(y_true, logits, logit_var)
+    check_same_shape("y_pred", logits, "logit_var", logit_var)
+    labels, there, logits = prepared(y_true, logits, NO_LOGIT)
+    spread = ops.cast(ops.abs(prepared(y_true, logit_var, 0.0)[-1]), logits.dtype)
+    price = mean_of_present(_price(there * spread), there)
     plain = crossentropy(labels, there, logits)
     noise = standard_normal((-(-n_draws // 2), *ops.shape(logits)), seed, logits + spread)
     noise = ops.cast(ops.concatenate([noise, -noise])[:n_draws], logits.dtype)
     noisy = crossentropy(labels, there, logits + spread * noise)
     gain = -ops.mean(ops.elu(plain - noisy), axis=0)
     return weighted_loss((1.0 + gain) * plain + price, sample_weight)
+
+
+def _price(spread):
+    """exp(spread) - 1, continued with its slope where that is in the hundreds of millions."""
+    slope = math.exp(LINEAR_FROM)
+    line = math.expm1(LINEAR_FROM) + slope * (spread - LINEAR_FROM)
+    # The minimum, for an overflow in what isn't chosen has a NaN for gradient.
+    return ops.where(spread < LINEAR_FROM, ops.expm1(ops.minimum(spread, LINEAR_FROM)), line)
 
 
 def _check_n_draws(n_draws):

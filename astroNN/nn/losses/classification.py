@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from astroNN.nn.losses._missing import checked_pair, weighted_loss
+from astroNN.nn.losses._missing import checked_pair, filled_pair, weighted_loss
 from astroNN.nn.losses._residuals import mean_of_present
 
 __all__ = [
@@ -15,6 +15,13 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_crossentropy_from_logits",
 ]
+
+# In place of a logit that isn't finite at a missing class: of no weight in a softmax, as minus infinity, but finite.
+NO_LOGIT = -1e30
+ONE_HOT = (
+    " If `y_true` holds the number of the class of each star, give one-hot labels instead, "
+    "`keras.utils.to_categorical(y_true, n_classes)`."
+)
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
@@ -35,7 +42,7 @@ def categorical_crossentropy(y_true=None, y_pred=None, sample_weight=None, from_
     y_pred : tensor, shape (n_stars, n_classes)
         Predicted probabilities, or logits. Probabilities are divided by their sum and cut off at
         ``keras.config.epsilon()`` from below. Where the label is missing the prediction still takes part in the
-        normalisation, as a constant without gradient.
+        normalisation, as a constant without gradient, or not at all if it is NaN or infinite.
     sample_weight : tensor, shape (n_stars,), optional
         Multiplies each star's loss. Default: every star counts once.
     from_logits : bool, optional
@@ -50,7 +57,8 @@ def categorical_crossentropy(y_true=None, y_pred=None, sample_weight=None, from_
     Raises
     ------
     ValueError
-        If the shapes of `y_true` and `y_pred` differ.
+        If the shapes of `y_true` and `y_pred` differ, as they do for numbers of classes in place of one-hot labels,
+        or there are no classes.
 
     Examples
     --------
@@ -60,8 +68,7 @@ def categorical_crossentropy(y_true=None, y_pred=None, sample_weight=None, from_
     """
     if _without_tensors("categorical_crossentropy", y_true, y_pred, sample_weight):
         return categorical_crossentropy_from_logits if from_logits else categorical_crossentropy
-    labels, there, y_pred = class_labels(y_true, y_pred)
-    y_pred = without_gradient_at_gaps(y_pred, there)
+    labels, there, y_pred = classes(y_true, y_pred, NO_LOGIT if from_logits else 0.0)
     if from_logits:
         return weighted_loss(softmax_crossentropy(labels, there, y_pred), sample_weight)
     eps = keras.config.epsilon()
@@ -131,7 +138,7 @@ def binary_crossentropy(y_true=None, y_pred=None, sample_weight=None, from_logit
     """
     if _without_tensors("binary_crossentropy", y_true, y_pred, sample_weight):
         return binary_crossentropy_from_logits if from_logits else binary_crossentropy
-    labels, there, y_pred = class_labels(y_true, y_pred)
+    labels, there, y_pred = flags(y_true, y_pred)
     if from_logits:
         return weighted_loss(sigmoid_crossentropy(labels, there, y_pred), sample_weight)
     eps = keras.config.epsilon()
@@ -193,9 +200,10 @@ def categorical_accuracy(y_true, y_pred, sample_weight=None):
     >>> [float(value) for value in right]
     [1.0, 0.0]
     """
-    labels, there, y_pred = class_labels(y_true, y_pred)
+    labels, there, y_pred = classes(y_true, y_pred, NO_LOGIT)
     right = ops.equal(ops.argmax(labels, axis=-1), ops.argmax(y_pred, axis=-1))
-    return weighted_loss(ops.cast(right, y_pred.dtype) * ops.max(there, axis=-1), sample_weight)
+    right = ops.logical_and(right, ops.any(there > 0, axis=-1))
+    return weighted_loss(ops.cast(right, y_pred.dtype), sample_weight)
 
 
 @keras.saving.register_keras_serializable(package="astroNN")
@@ -217,7 +225,7 @@ def binary_accuracy(y_true=None, y_pred=None, sample_weight=None, from_logits=Fa
     """
     if _without_tensors("binary_accuracy", y_true, y_pred, sample_weight):
         return binary_accuracy_from_logits if from_logits else binary_accuracy
-    labels, there, y_pred = class_labels(y_true, y_pred)
+    labels, there, y_pred = flags(y_true, y_pred)
     # The sigmoid rounds to 1 where the logit is positive.
     answer = ops.cast(y_pred > 0, y_pred.dtype) if from_logits else ops.round(y_pred)
     return weighted_loss(
@@ -241,16 +249,30 @@ def binary_accuracy_from_logits(y_true, y_pred, sample_weight=None):
     return binary_accuracy(y_true, y_pred, sample_weight, from_logits=True)
 
 
-def class_labels(y_true, y_pred):
-    """Labels with zeros at the gaps, 1 where they are present and 0 elsewhere, and predictions as floats."""
-    y_true, present, y_pred = checked_pair(y_true, y_pred)
-    return ops.where(present, y_true, ops.zeros_like(y_true)), ops.cast(present, y_pred.dtype), y_pred
+def flags(y_true, y_pred, absent=0.0):
+    """Labels that are each 0 or 1, where they are present as 1 and 0, and predictions as floats.
+
+    Where the label is missing all three are 0 (`absent` is for classes).
+    """
+    labels, present, y_pred = filled_pair(y_true, y_pred)
+    return labels, ops.cast(present, y_pred.dtype), y_pred
 
 
-def without_gradient_at_gaps(y_pred, there):
-    """Predictions that are constants where the label is missing: a softmax spreads gradients over all classes."""
+def classes(y_true, y_pred, absent):
+    """Labels of classes with zeros at the gaps, where they are present as 1 and 0, and predictions as floats.
+
+    Where the label is missing the prediction is a constant, as a softmax spreads gradients over all classes, and
+    `absent` if it isn't finite.
+    """
+    y_true = ops.convert_to_tensor(y_true)
+    are_numbers = len(y_true.shape) == 1 or y_true.shape[-1:] == (1,)
+    y_true, present, y_pred = checked_pair(y_true, y_pred, ONE_HOT if are_numbers else "")
+    if y_pred.shape[-1] == 0:
+        raise ValueError(f"`y_true` and `y_pred` must have one class or more, got shape {tuple(y_pred.shape)}.")
     constant = ops.stop_gradient(y_pred)
-    return constant + there * (y_pred - constant)  # several times as fast on torch as to choose by `ops.where`
+    constant = ops.where(ops.isfinite(constant), constant, ops.full_like(constant, absent))
+    labels = ops.where(present, y_true, ops.zeros_like(y_true))
+    return labels, ops.cast(present, y_pred.dtype), ops.where(present, y_pred, constant)
 
 
 def softmax_crossentropy(labels, there, logits):

@@ -43,6 +43,11 @@ def median(x, axis=None):
     -------
     tensor, shape of `x` without `axis`, or () if that is None
 
+    Raises
+    ------
+    ValueError
+        If there are no elements to take the median of.
+
     Examples
     --------
     >>> x = [[1.0, 5.0, 2.0], [7.0, 0.0, 3.0]]
@@ -50,6 +55,8 @@ def median(x, axis=None):
     (2.5, [2.0, 3.0])
     """
     x = as_loss_dtype(x)
+    if 0 in (tuple(x.shape) if axis is None else (x.shape[axis],)):
+        raise ValueError(f"median: `x` has no elements along axis={axis}, got shape {tuple(x.shape)}.")
     return _median_present(x, ops.ones_like(x), axis)
 
 
@@ -213,13 +220,16 @@ mad = median_absolute_deviation
 
 def _batch_median(element, there):
     """Median over everything present, for each star that has a label; 0 for those without."""
-    return ops.max(there, axis=-1) * _median_present(element, there, None)
+    middle = _median_present(element, there, None)
+    return ops.where(ops.any(there > 0, axis=-1), middle, ops.zeros_like(middle))
 
 
 def _median_present(element, there, axis):
     """Median over the elements that are there (1, not 0) along an axis (None: everywhere); 0 if there is none."""
     if axis is None:
         element, there, axis = ops.reshape(element, (-1,)), ops.reshape(there, (-1,)), 0
+    if element.shape[axis] == 0:
+        return ops.sum(element, axis=axis)
     present = there > 0
     # Gaps sort to the end. Sorting, for `ops.median` knows no gaps; the batch size may be unknown when compiled.
     ordered = ops.sort(ops.where(present, element, ops.full_like(element, float("inf"))), axis=axis)

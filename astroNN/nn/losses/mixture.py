@@ -4,14 +4,8 @@ import keras
 from keras import ops
 
 from astroNN.nn.distributions import GaussianMixture
-from astroNN.nn.losses._missing import (
-    as_loss_dtype,
-    check_same_shape,
-    fill_missing,
-    magic_num_check,
-    mean_over_present,
-    weighted_loss,
-)
+from astroNN.nn.losses._checks import aligned, check_not_symbolic, check_same_shape
+from astroNN.nn.losses._missing import as_loss_dtype, filled_pair, magic_num_check, mean_over_present, weighted_loss
 
 __all__ = ["mixture_nll", "mixture_nll_wrapper"]
 
@@ -74,11 +68,12 @@ def mixture_nll(y_true, y_pred, labels_err=None, sample_weight=None):
     if len(y_true.shape) == 1 and y_pred.shape[1] == 1:
         # Keras adds this axis by itself only where labels and outputs differ in nothing else.
         y_true = ops.expand_dims(y_true, -1)
-    # A gap is filled with a component's mean: a likely value, whose gradient is finite before it is left out.
-    labels, present, _ = fill_missing(y_true, ops.stop_gradient(y_pred[:, :, 0, 0]))
-    mixture = GaussianMixture.from_parameters(y_pred)
+    labels, present, _ = filled_pair(y_true, ops.stop_gradient(y_pred[:, :, 0, 0]))
+    # At a gap label and parameters are 0: a likely value, whose gradient is finite before it is left out.
+    there = ops.expand_dims(present, (-2, -1))
+    mixture = GaussianMixture.from_parameters(ops.where(there, y_pred, ops.zeros_like(y_pred)))
     if labels_err is not None:
-        mixture = mixture.convolved(_known_errors(labels_err, labels))
+        mixture = mixture.convolved(_known_errors(labels_err, labels, present))
     return weighted_loss(mean_over_present(-mixture.log_prob(labels), present), sample_weight)
 
 
@@ -96,7 +91,13 @@ def mixture_nll_wrapper(labels_err):
     -------
     callable
         ``(y_true, y_pred, sample_weight=None)`` to the loss of every star, see `mixture_nll`.
+
+    Raises
+    ------
+    TypeError
+        If given a symbolic tensor.
     """
+    check_not_symbolic("mixture_nll_wrapper", labels_err=labels_err)
 
     def mixture(y_true, y_pred, sample_weight=None):
         return mixture_nll(y_true, y_pred, labels_err, sample_weight)
@@ -105,9 +106,9 @@ def mixture_nll_wrapper(labels_err):
     return mixture
 
 
-def _known_errors(labels_err, labels):
-    labels_err = ops.convert_to_tensor(labels_err)
+def _known_errors(labels_err, labels, present):
+    labels, labels_err = aligned(labels, labels_err)
     check_same_shape("y_true", labels, "labels_err", labels_err)
-    missing = magic_num_check(labels_err)
+    known = ops.logical_and(present, ops.logical_not(magic_num_check(labels_err)))
     labels_err = ops.cast(labels_err, labels.dtype)
-    return ops.where(missing, ops.zeros_like(labels_err), labels_err)
+    return ops.where(known, labels_err, ops.zeros_like(labels_err))

@@ -7,7 +7,7 @@ NaN; they change neither the loss nor its gradient. Each loss is a mean over the
 import keras
 from keras import ops
 
-from astroNN.nn.losses._missing import checked_pair, weighted_loss
+from astroNN.nn.losses._missing import checked_pair, filled_pair, weighted_loss
 from astroNN.nn.losses._residuals import mean_of_present, percentage_residual, residual
 
 __all__ = [
@@ -38,9 +38,10 @@ def mean_squared_error(y_true, y_pred, sample_weight=None):
     Parameters
     ----------
     y_true : tensor, shape (n_stars, n_labels)
-        Labels. Magic number or NaN marks a missing one.
+        Labels. Magic number or NaN marks a missing one. Shape (n_stars,) will do for a single label.
     y_pred : tensor, shape (n_stars, n_labels)
-        Predictions, in the units of `y_true`.
+        Predictions, in the units of `y_true`. Whatever is predicted for a missing label, NaN and infinity too,
+        changes neither the loss nor its gradient.
     sample_weight : tensor, shape (n_stars,), optional
         Multiplies each star's loss. Default: every star counts once.
 
@@ -166,10 +167,9 @@ def mean_squared_logarithmic_error(y_true, y_pred, sample_weight=None):
     >>> round(float(loss[0]), 5)
     1.0
     """
-    y_true, present, y_pred = checked_pair(y_true, y_pred)
+    labels, present, y_pred = filled_pair(y_true, y_pred)
     eps, there = keras.config.epsilon(), ops.cast(present, y_pred.dtype)
-    labels = ops.where(present, y_true, ops.zeros_like(y_true))
-    error = there * (ops.log1p(ops.maximum(labels, eps)) - ops.log1p(ops.maximum(y_pred, eps)))
+    error = ops.log1p(ops.maximum(labels, eps)) - ops.log1p(ops.maximum(y_pred, eps))  # 0 at the gaps
     return weighted_loss(mean_of_present(ops.square(error), there), sample_weight)
 
 
@@ -179,8 +179,8 @@ def zeros_loss(y_true, y_pred, sample_weight=None):
 
     .. math:: L_i = \frac{1}{D} \sum_{j} 0 \, \hat y_{ij}
 
-    It stands in for the loss of an output that is trained through another one. Parameters, returned shape and
-    errors are those of `mean_squared_error`.
+    It stands in for the loss of an output that is trained through another one. A prediction that is NaN or infinite
+    gives 0 like any other. Parameters, returned shape and errors are those of `mean_squared_error`.
 
     Examples
     --------
@@ -188,7 +188,9 @@ def zeros_loss(y_true, y_pred, sample_weight=None):
     0.0
     """
     _, _, y_pred = checked_pair(y_true, y_pred)
-    return weighted_loss(ops.sum(0.0 * y_pred, axis=-1), sample_weight)
+    # Not 0 times the prediction, which may be infinite.
+    nowhere = ops.zeros_like(y_pred, dtype="bool")
+    return weighted_loss(ops.sum(ops.where(nowhere, y_pred, ops.zeros_like(y_pred)), axis=-1), sample_weight)
 
 
 mse = mean_squared_error
