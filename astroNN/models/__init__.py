@@ -1,17 +1,44 @@
 """Networks: ready-made ones, bases for your own, and the loading of saved ones."""
 
-from astroNN.models.apogee_models import ApogeeBCNN, ApogeeCNN
+from astroNN.models.apogee_models import (
+    ApogeeBCNN,
+    ApogeeBCNNaux,
+    ApogeeBCNNCensored,
+    ApogeeCNN,
+    ApogeeCVAE,
+    ApogeeDR14GaiaDR2BCNN,
+    ApogeeKeplerEchelle,
+    ApogeeKplerEchelle,
+    ApokascEncoderDecoder,
+    StarNet2017,
+)
 from astroNN.models.base_bayesian_cnn import BayesianCNNBase
 from astroNN.models.base_cnn import CNNBase
 from astroNN.models.base_master_nn import NeuralNetBase, NeuralNetMaster
+from astroNN.models.base_vae import ConvVAEBase
+from astroNN.models.misc_models import MNIST_BCNN, Cifar10CNN, Galaxy10CNN, SimplePloyNN, SimplePolyNN
 from astroNN.models.persistence.loading import load_folder
 
 __all__ = [
     "ApogeeBCNN",
+    "ApogeeBCNNCensored",
+    "ApogeeBCNNaux",
     "ApogeeCNN",
+    "ApogeeCVAE",
+    "ApogeeDR14GaiaDR2BCNN",
+    "ApogeeKeplerEchelle",
+    "ApogeeKplerEchelle",
+    "ApokascEncoderDecoder",
     "BayesianCNNBase",
     "CNNBase",
+    "Cifar10CNN",
+    "ConvVAEBase",
+    "Galaxy10CNN",
+    "MNIST_BCNN",
     "NeuralNetBase",
     "NeuralNetMaster",
+    "SimplePloyNN",
+    "SimplePolyNN",
+    "StarNet2017",
     "load_folder",
 ]

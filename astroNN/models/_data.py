@@ -88,7 +88,7 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
     checks.check_rows(input_data=inputs["input"], **{_label(name): array for name, array in targets.items()})
     for name, array in targets.items():
         checks.check_finite(_label(name), array)
-        if for_training:
+        if for_training and net._needs_every_label:
             checks.check_label_columns(array, net.targetname)
     n_stars = len(targets["output"])
     sample = Sample(inputs, targets, masks)

@@ -1,17 +1,20 @@
 """Networks that predict labels with uncertainties, by dropout that stays on (Monte Carlo dropout)."""
 
+import warnings
+
 import keras
 import numpy as np
 from tqdm.auto import tqdm
 
 from astroNN.models import _data
+from astroNN.models._answers import ANSWERS
 from astroNN.models.base_cnn import blank_empty_stars
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.inspection.distribution import PredictsDistributions
 from astroNN.models.tasks import aware_of_gaps, task_settings
 from astroNN.models.training.bayesian_model import LABELS_ERR, BayesianModel
 from astroNN.models.training.calibrate import calibrate_on_validation_stars
-from astroNN.models.training.outputs import outputs_by_name
+from astroNN.models.training.outputs import as_logits, as_probabilities, outputs_by_name
 from astroNN.nn.layers import MonteCarloEngine
 from astroNN.nn.losses import mean_absolute_error
 from astroNN.nn.utilities.data_generators import BayesianCNNDataGenerator, BayesianCNNPredDataGenerator
@@ -107,13 +110,17 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
         self.keras_model_predict = self._predicting(prediction)
         self.keras_model = self._trainable(training)
         self._extra_outputs = tuple(name for name in self.keras_model.output if name != "output")
-        chosen = aware_of_gaps(metrics or self.metrics) or list(settings.metrics)
+        self._compile_model(optimizer, loss, metrics, weighted_metrics, loss_weights)
+
+    def _compile_model(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
+        settings = task_settings(self.task)
+        chosen = aware_of_gaps(metrics or self.metrics) or list(settings.bayesian_metrics)
         # Watched to lower the learning rate; it does not see the predicted variance, which settles late.
         watches_error = mean_absolute_error in chosen
         self._plateau_monitor = "val_output_mean_absolute_error" if watches_error else "val_loss"
         self.keras_model.compile(
             optimizer=self._new_optimizer(optimizer),
-            metrics=chosen if isinstance(chosen, dict) else dict.fromkeys(("output", "variance_output"), chosen),
+            metrics=chosen if isinstance(chosen, dict) else dict.fromkeys(settings.outputs_with_metrics, chosen),
             weighted_metrics=aware_of_gaps(weighted_metrics),
         )
 
@@ -251,8 +258,10 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
 
     def _predict(self, inputs, masks, inputs_err, sampling="exact"):
         """Labels and spreads of checked data, not calibrated."""
-        pred, pred_std = self._labels_and_spreads(*self._monte_carlo(inputs, masks, sampling))
-        if inputs_err:
+        pred, pred_std = ANSWERS[self.task](self, *self._monte_carlo(inputs, masks, sampling))
+        if inputs_err and self.task != "regression":
+            warnings.warn("`inputs_err` has no effect on a classification.", stacklevel=3)
+        elif inputs_err:
             from astroNN.models.inspection.propagation import propagated_spread
 
             pred_std["propagated"] = propagated_spread(self, inputs, masks, inputs_err)
@@ -284,12 +293,6 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
             }
         return self._engines[key]
 
-    def _labels_and_spreads(self, mean, variance, log_variance):
-        scale = np.asarray(self.labels_normalizer.std_labels["output"], dtype="float32")
-        pred = self.labels_normalizer.denormalize({"output": mean})["output"].astype("float32")
-        pred_std = {"model": np.sqrt(variance) * scale, "predictive": np.exp(0.5 * log_variance) * scale}
-        return pred, {"total": np.hypot(pred_std["model"], pred_std["predictive"]), **pred_std}
-
     def _columns(self, data):
         labels = data.labels["output"]
         if data.labels_err is None:
@@ -310,7 +313,8 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
         self.inv_model_precision = inverse_model_precision(
             self.num_train, self.l2, self.length_scale, self.dropout_rate
         )
-        self.calibration, self.calibration_propagated = calibrate_on_validation_stars(self, data)
+        if self.task == "regression":
+            self.calibration, self.calibration_propagated = calibrate_on_validation_stars(self, data)
 
     def _check_settings(self):
         super()._check_settings()
@@ -328,12 +332,18 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
             shape = self._labels_shape["output"]
             shape = shape if isinstance(shape, tuple) else (shape,)
             inputs[LABELS_ERR] = keras.Input(shape, name=LABELS_ERR)
-        return BayesianModel(inputs=inputs, outputs=self._outputs_by_name(training), name="training")
+        outputs = as_logits(self._outputs_by_name(training), self.task)
+        model = BayesianModel(inputs=inputs, outputs=outputs, name="training")
+        model.task = self.task
+        if self.task != "regression":
+            model.noise = keras.random.SeedGenerator(self.next_seed())
+        return model
 
     def _predicting(self, graph):
         """Prediction graph with inputs and outputs by name."""
         inputs = {tensor.name: tensor for tensor in graph.inputs if tensor.name != LABELS_ERR}
-        return keras.Model(inputs=inputs, outputs=self._outputs_by_name(graph), name="prediction")
+        outputs = as_probabilities(self._outputs_by_name(graph), self.task)
+        return keras.Model(inputs=inputs, outputs=outputs, name="prediction")
 
     def _outputs_by_name(self, graph):
         n_labels = np.atleast_1d(self._labels_shape["output"])[-1]

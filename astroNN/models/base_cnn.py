@@ -77,6 +77,10 @@ class CNNBase(NeuralNetMaster):
         model = model[0] if isinstance(model, list | tuple) else model
         self._check_input_names(model)
         self.keras_model = _with_named_inputs(model)
+        self._compile_model(optimizer, loss, metrics, weighted_metrics, loss_weights)
+
+    def _compile_model(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
+        settings = task_settings(self.task)
         self.keras_model.compile(
             optimizer=self._new_optimizer(optimizer),
             loss=aware_of_gaps(loss) or settings.loss,
@@ -191,7 +195,7 @@ def blank_empty_stars(inputs, masks, *arrays):
             stacklevel=3,
         )
         for array in arrays:
-            array[empty] = np.nan
+            array[empty] = np.nan if array.dtype.kind == "f" else -1  # no class
     return arrays[0] if len(arrays) == 1 else arrays
 
 

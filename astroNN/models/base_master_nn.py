@@ -6,29 +6,22 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from astroNN import __version__
-from astroNN.models import _data
+from astroNN.models._keras_surface import KerasSurface
 from astroNN.models._seeds import Seeded
+from astroNN.models._trained import Trained
 from astroNN.models.persistence.folder import build_settings, save_network
 from astroNN.models.tasks import task_settings
 from astroNN.models.training.bayesian_model import LABELS_ERR
-from astroNN.models.training.callbacks import training_callbacks
-from astroNN.models.training.n_train import set_n_train
-from astroNN.models.training.split import split_stars
-from astroNN.nn.callbacks import VirutalCSVLogger
-from astroNN.nn.utilities.generator import BatchGenerator
-from astroNN.nn.utilities.normalizer import Normalizer
 from astroNN.shared import checks
 from astroNN.shared.deprecation import deprecated_alias
 from astroNN.shared.errors import ConfigurationError
-from astroNN.shared.messages import tell
 
 __all__ = ["NeuralNetBase", "NeuralNetMaster"]
 
 
-class NeuralNetMaster(Seeded, ABC):
+class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
     """Base of all networks. Derive your own from `CNNBase` or `BayesianCNNBase`, not from this class.
 
     Attributes
@@ -38,7 +31,7 @@ class NeuralNetMaster(Seeded, ABC):
     seed : int or None
         Repeats initial weights, dropout, split and shuffling of a training, and the draws of a prediction. None
         (default) draws one when it is first needed, and keeps it: it is stored with the network.
-    task : {"regression"}
+    task : {"regression", "classification", "binary_classification"}
         What the network answers.
     targetname : list of str
         Names of the labels.
@@ -61,6 +54,10 @@ class NeuralNetMaster(Seeded, ABC):
         Fitted on the training stars of the first `fit`.
     """
 
+    #: layers that had automatic names in version 1 of astroNN, in the order in which it made them
+    _made_in_order = ()
+    #: whether a label that no star has is an error (a pixel to be reconstructed may lie in a gap)
+    _needs_every_label = True
     #: keys of `targets` that repeat the labels besides "output"
     _extra_outputs = ()
     _plateau_monitor = "val_loss"
@@ -137,6 +134,10 @@ class NeuralNetMaster(Seeded, ABC):
         """Build the Keras model and prepare it for training."""
 
     @abstractmethod
+    def _compile_model(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
+        """Compile the Keras model that was built."""
+
+    @abstractmethod
     def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None):
         """Train the network."""
 
@@ -155,29 +156,6 @@ class NeuralNetMaster(Seeded, ABC):
     train = deprecated_alias("fit", "train")
     train_on_batch = deprecated_alias("fit_on_batch", "train_on_batch")
     test = deprecated_alias("predict", "test")
-
-    @property
-    def has_model(self):
-        """Whether there is a Keras model (after `fit`, or loading)."""
-        return self.keras_model is not None
-
-    def has_model_check(self):
-        """Raise AttributeError if there is no Keras model."""
-        if not self.has_model:
-            raise AttributeError(
-                "No model found in this object: train it with `fit` first, or load one with "
-                "`astroNN.models.load_folder`."
-            )
-
-    def get_weights(self):
-        """Weights of the network as a list of arrays, in Keras' order."""
-        self.has_model_check()
-        return self.keras_model.get_weights()
-
-    def summary(self):
-        """Print the layers of the network."""
-        self.has_model_check()
-        return self.keras_model.summary()
 
     def save(self, name=None, model_plot=False, if_exists="rename"):
         """Save the network into a folder, from which `load_folder` brings it back.
@@ -241,6 +219,52 @@ class NeuralNetMaster(Seeded, ABC):
         self.has_model_check()
         return network_jacobian(self, x, mean_output, mc_num, denormalize, mask)
 
+    def transfer_weights(self, model, exclusion_output=False):
+        """Copy weights from another network, layer by layer, and freeze the layers that got them.
+
+        Layers with weights are walked through in order; each takes its weights from the first layer of the other
+        network, behind the one used last, whose weights have the same shapes.
+
+        Parameters
+        ----------
+        model : NeuralNetMaster or keras.Model
+            Where the weights come from.
+        exclusion_output : bool, optional
+            Leave alone what layers with "output" in their names hold in the other network. Default False.
+
+        Returns
+        -------
+        TransferReport
+            What moved and what did not; false if nothing did. Print it.
+
+        Raises
+        ------
+        AttributeError
+            If this network has no model yet.
+        TypeError
+            If `model` is no network.
+        """
+        from astroNN.models.transfer import transfer_weights
+
+        self.has_model_check()
+        report = transfer_weights(self, model, exclusion_output)
+        self.recompile()
+        return report
+
+    def recompile(self, loss=None, weighted_metrics=None, loss_weights=None):
+        """Prepare the network for training again, after layers were frozen or settings changed; its weights stay.
+
+        Parameters
+        ----------
+        loss : callable, optional
+            Another loss, where the kind of network lets it be chosen.
+        weighted_metrics, loss_weights : optional
+            As in `keras.Model.compile`.
+        """
+        self.has_model_check()
+        self._compile_model(loss=loss, weighted_metrics=weighted_metrics, loss_weights=loss_weights)
+        self._derivatives = {}
+
     # What `fit`, `fit_on_batch` and `evaluate` of the kinds of networks share -------------------------------
 
     def _check_settings(self):
@@ -249,115 +273,6 @@ class NeuralNetMaster(Seeded, ABC):
             checks.check_at_least(setting, getattr(self, setting), 1)
         for setting in ("val_size", "dropout_rate"):
             checks.check_fraction(setting, getattr(self, setting, None))
-
-    def _fit(self, data):
-        """Train on checked data; returns the Keras history."""
-        _data.remember_shapes(self, data)
-        self._draw_seed()
-        self.train_idx, self.val_idx = split_stars(data.n_stars, self.val_size or 0.0, self.seed, data.groups)
-        self.num_train, self.val_num = len(self.train_idx), len(self.val_idx)
-        val_rows = data.counting(self.val_idx)
-        self.has_val = len(val_rows) > 0
-        tell(f"Training stars: {self.num_train}, validation stars: {self.val_num}", self.verbose)
-        self._fit_normalizers(data)
-        if not self.has_model:
-            self.compile()
-        elif self.optimizer in (None, "adam"):
-            # A rate that the last training has lowered would all but stop this one.
-            self.keras_model.optimizer.learning_rate = self.lr
-        set_n_train(self.keras_model, data.labels["output"], data.counting(self.train_idx), self.task)
-        self.training_generator = self._batches(data, data.counting(self.train_idx), shuffle=True)
-        self.validation_generator = self._batches(data, val_rows) if self.has_val else None
-        self.virtual_cvslogger = VirutalCSVLogger()
-        self._n_fits += 1
-        self.history = self.keras_model.fit(
-            self.training_generator,
-            validation_data=self.validation_generator,
-            epochs=self.max_epochs,
-            verbose=self.verbose,
-            shuffle=False,
-            callbacks=[*training_callbacks(self, self._plateau_monitor), self.virtual_cvslogger],
-        )
-        self._after_fit(data)
-        if self.autosave:
-            self.save()
-        return self.history
-
-    def _after_fit(self, data):
-        """What a kind of network does once it is trained."""
-
-    def _fit_on_batch(self, data):
-        _data.remember_shapes(self, data)
-        self._draw_seed()
-        rows = np.arange(data.n_stars)
-        self.train_idx = rows if self.train_idx is None else self.train_idx
-        self.num_train = len(self.train_idx)
-        self._fit_normalizers(data, rows)
-        if not self.has_model:
-            self.compile()
-        # A batch after a training is a part of its stars, or more of them.
-        set_n_train(self.keras_model, data.labels["output"], rows, self.task, only_unknown=True)
-        self._n_fits += 1
-        self.history = self.keras_model.fit(
-            self._batches(data, rows, batch_size=data.n_stars), epochs=1, verbose=self.verbose, shuffle=False
-        )
-        return self.history
-
-    def _evaluate(self, data):
-        self.has_model_check()
-        _data.remember_shapes(self, data)
-        batches = self._batches(data, np.arange(data.n_stars))
-        scores = self.keras_model.evaluate(batches, return_dict=True, verbose=self.verbose)
-        return {name: float(value) for name, value in scores.items()}
-
-    def _fit_normalizers(self, data, rows=None):
-        """Fit both normalisers on the training stars of the first training; later ones reuse them."""
-        if self.has_model and self.input_normalizer is not None:
-            return
-        rows = data.counting(self.train_idx if rows is None else rows)
-        for labels in data.labels.values():
-            checks.check_label_columns(labels[rows], self.targetname, " of the stars to train on")
-        self.input_normalizer = Normalizer(self.input_norm_mode, self.verbose)
-        self.labels_normalizer = Normalizer(self.labels_norm_mode, self.verbose)
-        self.input_normalizer.fit(data.inputs, data.masks, rows)
-        self.labels_normalizer.fit(data.labels, rows=rows)
-        self._publish_statistics()
-
-    def _publish_statistics(self):
-        self.input_mean, self.input_std = self.input_normalizer.mean_labels, self.input_normalizer.std_labels
-        self.labels_mean, self.labels_std = (
-            self.labels_normalizer.mean_labels,
-            self.labels_normalizer.std_labels,
-        )
-
-    def _batches(self, data, rows, shuffle=False, batch_size=None):
-        labels = self.labels_normalizer.normalize(data.labels, calc=False)
-        targets = dict(labels)
-        for name in self._extra_outputs:
-            targets[name] = labels["output"]
-        rng = np.random.default_rng([self.seed or 0, 1, self._n_fits]) if shuffle else None
-        return BatchGenerator(
-            lambda index: self._read_inputs(data.inputs, data.masks, index),
-            rows,
-            targets if isinstance(self.keras_model.output, dict) else targets["output"],
-            columns=self._columns(data),
-            sample_weight=data.sample_weight,
-            batch_size=min(batch_size or self.batch_size, len(rows)),
-            rng=rng,
-        )
-
-    def _columns(self, data):
-        """Small inputs of the training besides the spectra."""
-        return {}
-
-    def _read_inputs(self, inputs, masks, rows):
-        """Normalised inputs of some rows, missing pixels replaced, in the shape that the network takes."""
-        read = {}
-        for name, array in inputs.items():
-            mask = masks[name][rows] if name in masks else None
-            normalised = self.input_normalizer.network_input(name, array[rows], mask)
-            read[name] = normalised.reshape(len(normalised), *self._input_shape[name])
-        return read
 
     def _check_input_names(self, graph):
         unknown = {tensor.name for tensor in graph.inputs} - set(self._input_shape) - {LABELS_ERR}

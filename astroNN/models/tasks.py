@@ -1,10 +1,23 @@
-"""What a task means for a network: its last activation, loss and metrics."""
+"""What a task means for a network: its last activation, losses and metrics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from astroNN.nn import losses
-from astroNN.nn.losses import losses_lookup, mean_absolute_error, mean_error, mean_squared_error
+from astroNN.nn.losses import (
+    binary_accuracy,
+    binary_accuracy_from_logits,
+    binary_crossentropy,
+    categorical_accuracy,
+    categorical_crossentropy,
+    losses_lookup,
+    mean_absolute_error,
+    mean_error,
+    mean_squared_error,
+    robust_binary_crossentropy,
+    robust_categorical_crossentropy,
+    robust_mse,
+)
 
 __all__ = ["TASKS", "TaskSettings", "aware_of_gaps", "task_settings"]
 
@@ -16,10 +29,35 @@ class TaskSettings:
     last_activation: str
     loss: Callable
     metrics: tuple
+    #: of Bayesian networks, which in training give logits instead of probabilities
+    bayesian_loss: Callable
+    bayesian_metrics: tuple
+    outputs_with_metrics: tuple = ("output",)
 
 
 TASKS = {
-    "regression": TaskSettings("linear", mean_squared_error, (mean_absolute_error, mean_error)),
+    "regression": TaskSettings(
+        "linear",
+        mean_squared_error,
+        (mean_absolute_error, mean_error),
+        robust_mse,
+        (mean_absolute_error, mean_error),
+        ("output", "variance_output"),
+    ),
+    "classification": TaskSettings(
+        "softmax",
+        categorical_crossentropy,
+        (categorical_accuracy,),
+        robust_categorical_crossentropy,
+        (categorical_accuracy,),
+    ),
+    "binary_classification": TaskSettings(
+        "sigmoid",
+        binary_crossentropy,
+        (binary_accuracy,),
+        robust_binary_crossentropy,
+        (binary_accuracy_from_logits,),
+    ),
 }
 
 

@@ -37,10 +37,10 @@ def atomic_file(path):
     Yields
     ------
     Path
-        Write here. The suffix is that of `path`, for writers that look at it.
+        Write here. The name ends like that of `path`, for writers that look at it.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    temporary = path.with_name(f".{secrets.token_hex(4)}.part.{path.name}")
     try:
         yield temporary
         _sync(temporary)

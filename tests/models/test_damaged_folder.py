@@ -111,11 +111,11 @@ def test_a_parameter_that_is_missing(copy, key):
     refused(copy, key)
 
 
-def test_a_folder_of_version_1_says_so(copy):
+def test_without_a_format_version_a_folder_must_hold_weights_of_version_1(copy):
     parameters = json.loads((copy / PARAMETERS).read_text())
     del parameters["format_version"]
     (copy / PARAMETERS).write_text(json.dumps(parameters))
-    refused(copy, "version 1")
+    refused(copy, "model_weights.h5", FileNotFoundError)
 
 
 @pytest.mark.parametrize("identifier", ["MyOwnNet", "load_folder", "os.system", "__builtins__", "persistence"])

@@ -1,16 +1,15 @@
 """A Bayesian convolutional network from APOGEE spectra to labels with uncertainties."""
 
 import keras
-from keras import layers
 
+from astroNN.models._blocks import Blocks
 from astroNN.models.apogee_models._labels import APOGEE_LABELS
 from astroNN.models.base_bayesian_cnn import BayesianCNNBase
-from astroNN.nn.layers import MCDropout
 
 __all__ = ["ApogeeBCNN"]
 
 
-class ApogeeBCNN(BayesianCNNBase):
+class ApogeeBCNN(Blocks, BayesianCNNBase):
     """Bayesian convolutional network from continuum-normalised spectra to stellar labels.
 
     Two convolutions (2 and 4 filters of 8 pixels), pooling by 4, two dense layers (196 and 96 units), dropout
@@ -39,6 +38,8 @@ class ApogeeBCNN(BayesianCNNBase):
     100
     """
 
+    _made_in_order = ("conv_1", "conv_2", "hidden_1", "hidden_2")
+
     def __init__(self, lr=0.0005, dropout_rate=0.3):
         super().__init__()
         self.lr = lr
@@ -61,43 +62,7 @@ class ApogeeBCNN(BayesianCNNBase):
     def model(self):
         """Functional Keras model from ``input`` to ``output`` and ``variance_output``."""
         spectra = keras.Input(self._input_shape["input"], name="input")
-        x = self._dropout()(self._convolution(0)(spectra))
-        x = layers.MaxPooling1D(self.pool_length)(self._convolution(1)(x))
-        x = self._dropout()(layers.Flatten()(x))
-        x = self._dropout()(self._dense(0)(x))
-        x = self._dense(1)(x)
-        labels = self._head("output", self._last_layer_activation)(x)
-        log_variances = self._head("variance_output", "linear")(x)
+        x = self.bayesian_dense(self.bayesian_convolutions(spectra))
+        labels = self.head("output", self._last_layer_activation)(x)
+        log_variances = self.head("variance_output")(x)
         return keras.Model(inputs={"input": spectra}, outputs={"output": labels, "variance_output": log_variances})
-
-    def _convolution(self, number):
-        convolve = layers.Conv1D(
-            self.num_filters[number],
-            self.filter_len,
-            padding="same",
-            name=f"conv_{number + 1}",
-            kernel_initializer=self.fresh_initializer(),
-            kernel_regularizer=self._regularizer(),
-        )
-        return lambda x: layers.Activation(self.activation)(convolve(x))
-
-    def _dense(self, number):
-        dense = layers.Dense(
-            self.num_hidden[number],
-            name=f"hidden_{number + 1}",
-            kernel_initializer=self.fresh_initializer(),
-            kernel_regularizer=self._regularizer(),
-        )
-        return lambda x: layers.Activation(self.activation)(dense(x))
-
-    def _head(self, name, activation):
-        initializer = self.fresh_initializer("glorot_uniform")
-        return layers.Dense(
-            self._labels_shape["output"], activation=activation, kernel_initializer=initializer, name=name
-        )
-
-    def _dropout(self):
-        return MCDropout(self.dropout_rate, disable=self.disable_dropout, seed=self.next_seed())
-
-    def _regularizer(self):
-        return keras.regularizers.L2(self.l2) if self.l2 else None

@@ -3,13 +3,14 @@
 import keras
 from keras import layers
 
+from astroNN.models._blocks import Blocks
 from astroNN.models.apogee_models._labels import APOGEE_LABELS
 from astroNN.models.base_cnn import CNNBase
 
 __all__ = ["ApogeeCNN"]
 
 
-class ApogeeCNN(CNNBase):
+class ApogeeCNN(Blocks, CNNBase):
     """Convolutional network from continuum-normalised spectra to stellar labels, without uncertainties.
 
     Two convolutions (2 and 4 filters of 8 pixels), pooling by 4, two dense layers (196 and 96 units) with
@@ -36,6 +37,8 @@ class ApogeeCNN(CNNBase):
     [196, 96]
     """
 
+    _made_in_order = ("conv_1", "conv_2", "hidden_1", "hidden_2", "dense_output")
+
     def __init__(self, lr=0.005):
         super().__init__()
         self.lr = lr
@@ -58,23 +61,9 @@ class ApogeeCNN(CNNBase):
     def model(self):
         """Functional Keras model from ``input`` to ``output``."""
         spectra = keras.Input(self._input_shape["input"], name="input")
-        x = spectra
-        for number, filters in enumerate(self.num_filters, start=1):
-            convolve = layers.Conv1D(
-                filters, self.filter_len, padding="same", name=f"conv_{number}", **self._weights()
-            )
-            x = layers.Activation(self.activation)(convolve(x))
+        x = self.convolution(2)(self.convolution(1)(spectra))
         x = layers.Flatten()(layers.MaxPooling1D(self.pool_length)(x))
-        for number, units in enumerate(self.num_hidden, start=1):
-            x = layers.Dropout(self.dropout_rate, seed=self.next_seed())(x)
-            x = layers.Activation(self.activation)(layers.Dense(units, name=f"hidden_{number}", **self._weights())(x))
-        initializer = self.fresh_initializer("glorot_uniform")
-        x = layers.Dense(self._labels_shape["output"], kernel_initializer=initializer, name="dense_output")(x)
-        labels = layers.Activation(self._last_layer_activation, name="output")(x)
+        for number in range(1, len(self.num_hidden) + 1):
+            x = self.dense(number)(self.dropout()(x))
+        labels = layers.Activation(self._last_layer_activation, name="output")(self.head("dense_output")(x))
         return keras.Model(inputs={"input": spectra}, outputs=labels)
-
-    def _weights(self):
-        return {
-            "kernel_initializer": self.fresh_initializer(),
-            "kernel_regularizer": keras.regularizers.L2(self.l2) if self.l2 else None,
-        }

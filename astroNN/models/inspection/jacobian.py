@@ -9,7 +9,7 @@ from astroNN.nn.layers._graph import without_dropout
 from astroNN.shared import checks
 from astroNN.shared.missing import missing_elements
 
-__all__ = ["jacobian_blocks", "mean_network", "network_jacobian", "refuse_sigmoid"]
+__all__ = ["jacobian_blocks", "latent_jacobian", "mean_network", "network_jacobian", "refuse_sigmoid"]
 
 _BLOCK_ELEMENTS = 32_000_000  # 128 MB of float32 in one block of Jacobians
 
@@ -28,7 +28,7 @@ def refuse_sigmoid(net, input_name):
         )
 
 
-def jacobian_blocks(net, inputs, masks, thinned=False, input_name="input"):
+def jacobian_blocks(net, inputs, masks, thinned=False, input_name="input", output_name="output"):
     """Jacobians of blocks of stars, in normalised units, of the mean network or of `thinned` ones (dropout on).
 
     Yields
@@ -38,8 +38,8 @@ def jacobian_blocks(net, inputs, masks, thinned=False, input_name="input"):
     jacobian : array of float32, shape (n_rows, n_labels, ...)
         Zero where a pixel is missing: it does not reach the network.
     """
-    gradients = _gradients(net, thinned, input_name)
-    n_labels = int(np.prod(net._labels_shape["output"]))
+    gradients = _gradients(net, thinned, input_name, output_name)
+    n_labels = _n_outputs(net, output_name)
     step = max(1, min(64, _BLOCK_ELEMENTS // (n_labels * int(np.prod(net._input_shape[input_name])))))
     n_stars = len(inputs["input"])
     for start in range(0, n_stars, step):
@@ -73,16 +73,39 @@ def network_jacobian(net, x, mean_output=False, mc_num=None, denormalize=False, 
     return jacobian.mean(axis=0) if mean_output else jacobian
 
 
-def _all_stars(net, inputs, masks, thinned=False):
-    return np.concatenate([jacobian for _, jacobian in jacobian_blocks(net, inputs, masks, thinned)])
+def latent_jacobian(net, x, mean_output=False, denormalize=False, mask=None):
+    """Jacobian of an autoencoder's latent means; see `ConvVAEBase.jacobian_latent`."""
+    if x is None:
+        raise ValueError("jacobian_latent: `x` is None; give spectra or images as in `fit`.")
+    inputs, masks = _data.checked_inputs(net, x, mask)
+    jacobian = _all_stars(net, inputs, masks, output_name="z_mean")
+    jacobian = jacobian.reshape(*jacobian.shape[:2], *_without_channel(net._input_shape["input"]))
+    if denormalize:
+        refuse_sigmoid(net, "input")
+        input_std = np.asarray(net.input_normalizer.std_labels["input"], dtype="float32")
+        jacobian = jacobian / (input_std.reshape(jacobian.shape[2:]) if input_std.size > 1 else input_std.item())
+    return jacobian.mean(axis=0) if mean_output else jacobian
 
 
-def _gradients(net, thinned, input_name):
+def _all_stars(net, inputs, masks, thinned=False, output_name="output"):
+    blocks = jacobian_blocks(net, inputs, masks, thinned, output_name=output_name)
+    return np.concatenate([jacobian for _, jacobian in blocks])
+
+
+def _gradients(net, thinned, input_name, output_name):
     """Compiled derivatives, kept with the network until it is built anew."""
-    key = (thinned, input_name)
+    key = (thinned, input_name, output_name)
     if key not in net._derivatives:
-        net._derivatives[key] = star_gradients(_with_named_inputs(net) if thinned else mean_network(net), input_name)
+        model = _with_named_inputs(net) if thinned else mean_network(net)
+        net._derivatives[key] = star_gradients(model, input_name, output_name)
     return net._derivatives[key]
+
+
+def _n_outputs(net, output_name):
+    model = getattr(net, "keras_model_predict", None) or net.keras_model
+    outputs = model.output
+    symbol = outputs[output_name] if isinstance(outputs, dict) else keras.tree.flatten(outputs)[0]
+    return int(np.prod(symbol.shape[1:]))
 
 
 def _with_named_inputs(net):

@@ -12,7 +12,7 @@ import numpy as np
 
 from astroNN.shared.errors import FolderError
 
-__all__ = ["largest_dimension", "read_weights", "write_weights"]
+__all__ = ["largest_dimension", "read_weights", "snake_case", "write_weights"]
 
 
 def write_weights(model, path):
@@ -141,7 +141,7 @@ def _stable_names(layers):
     """
     automatic = {}
     for layer in layers:
-        stem = _snake_case(type(layer).__name__)
+        stem = snake_case(type(layer).__name__)
         match = re.fullmatch(rf"{stem}(?:_(\d+))?", layer.name)
         if match:
             automatic.setdefault(stem, []).append((int(match.group(1) or 0), layer.name))
@@ -152,7 +152,8 @@ def _stable_names(layers):
     return names
 
 
-def _snake_case(name):
+def snake_case(name):
+    """Name of a class as Keras turns it into names of layers."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -10,7 +10,8 @@ import numpy as np
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.persistence.folder import WEIGHTS_FILE
 from astroNN.models.persistence.hdf5 import largest_dimension, read_weights
-from astroNN.models.persistence.schema import KEYS, PARAMETER_FILE, parse_parameters
+from astroNN.models.persistence.legacy_weights import LEGACY_WEIGHTS_FILES, legacy_dimensions, read_legacy_weights
+from astroNN.models.persistence.schema import KEYS, PARAMETER_FILE, is_legacy, parse_parameters
 from astroNN.nn.calibration import SpreadCalibration
 from astroNN.nn.utilities.normalizer import Normalizer
 from astroNN.shared.errors import FolderError
@@ -61,30 +62,39 @@ def load_folder(folder=None, custom_models=()):
     net = _find_class(parameters["id"], custom_models)()
     _set_parameters(net, parameters)
     _set_normalizers(net, parameters)
-    weights = path / WEIGHTS_FILE
-    if not weights.is_file():
-        raise FileNotFoundError(f"The folder {path} has no weights: {WEIGHTS_FILE} is missing. Copy it anew.")
-    if filehash(weights) != parameters.get("weights_sha256"):
+    legacy = is_legacy(parameters)
+    weights = _weights_file(path, LEGACY_WEIGHTS_FILES if legacy else [WEIGHTS_FILE])
+    if not legacy and filehash(weights) != parameters.get("weights_sha256"):
         raise FolderError(
             f"The weights {weights} are truncated or were changed since they were saved: their checksum is not the "
             f"one in {PARAMETER_FILE}. Copy the folder anew from where it was saved."
         )
-    _check_sizes(parameters, weights)
+    _check_sizes(parameters, legacy_dimensions(weights) if legacy else largest_dimension(weights))
     try:
         net.compile()
     except Exception as error:
         raise FolderError(
             f"{type(net).__name__} can't be built with the settings in {path / PARAMETER_FILE}: {error}"
         ) from error
-    read_weights(net.keras_model, weights)
+    if legacy:
+        read_legacy_weights(net.keras_model, weights, net._made_in_order)
+    else:
+        read_weights(net.keras_model, weights)
     net.folder_name, net.fullfilepath = wanted.name, str(path)
     tell(f"Loaded astroNN model, model type: {net.name} -> {parameters['id']}", net.verbose)
     return net
 
 
-def _check_sizes(parameters, weights):
+def _weights_file(path, names):
+    for name in names:
+        if (path / name).is_file():
+            return path / name
+    raise FileNotFoundError(f"The folder {path} has no weights: {' or '.join(names)} is missing. Copy it anew.")
+
+
+def _check_sizes(parameters, largest):
     """Refuse sizes that no array of the file has, before a network of that size takes memory."""
-    limit = max(largest_dimension(weights), _HARMLESS_SIZE)
+    limit = max(largest, _HARMLESS_SIZE)
     for name in ("hidden", "filternum", "filterlen", "pool_length", "labels"):
         sizes = parameters.get(name)
         sizes = keras.tree.flatten(sizes) if sizes is not None else []

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astroNN.models.persistence.legacy import modern_parameters
 from astroNN.nn.utilities.normalizer import MODES
 from astroNN.shared.errors import FolderError
 
-__all__ = ["FORMAT_VERSION", "KEYS", "PARAMETER_FILE", "parse_parameters"]
+__all__ = ["FORMAT_VERSION", "KEYS", "PARAMETER_FILE", "is_legacy", "parse_parameters"]
 
 PARAMETER_FILE = "astroNN_model_parameter.json"
 FORMAT_VERSION = 2
@@ -99,6 +100,7 @@ KEYS = {
     "inv_tau": Key("inv_model_precision", _is_number, "a number"),
     "length_scale": Key("length_scale", _is_number, "a number"),
     "aux_length": Key("aux_length", _is_count, "an integer", builds=True),
+    "latent": Key("latent_dim", _is_count, "an integer", builds=True),
     "input_names": Key("input_names", _is_names, "names"),
     "output_names": Key("output_names", _is_names, "names"),
     # Ours, beyond the established format.
@@ -132,22 +134,34 @@ def parse_parameters(path):
     if path.stat().st_size > _SIZE_LIMIT:
         raise FolderError(f"{path} is larger than 256 MiB: this is no parameter file of astroNN.")
     try:
-        parameters = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        parameters = _parsed(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise FolderError(f"{path} is damaged: {error}. Copy the folder anew from where it was saved.") from error
     if not isinstance(parameters, dict) or not isinstance(parameters.get("id"), str):
         raise FolderError(f"{path} is no parameter file of astroNN: it has no `id`.")
-    _check_version(path, parameters)
+    if is_legacy(parameters):
+        parameters = modern_parameters(parameters)
+    else:
+        _check_version(path, parameters)
     _check(path, parameters)
     return parameters
 
 
+def is_legacy(parameters):
+    """Whether parameters come from version 1 of astroNN, which knew no version of its format."""
+    return "format_version" not in parameters
+
+
+def _parsed(text):
+    constants = []
+    # The words NaN and Infinity become None: version 1 wrote them for statistics that it could not take.
+    parameters = json.loads(text, parse_constant=constants.append)
+    if constants and not (isinstance(parameters, dict) and is_legacy(parameters)):
+        raise ValueError(f"it holds {constants[0]}, which is no number")
+    return parameters
+
+
 def _check_version(path, parameters):
-    if "format_version" not in parameters:
-        raise FolderError(
-            f"{path} was written by version 1 of astroNN. This version reads the folders that it has written itself "
-            "(they hold a `format_version`)."
-        )
     if parameters["format_version"] != FORMAT_VERSION:
         version = _shortened(parameters["format_version"])
         raise FolderError(
@@ -206,10 +220,6 @@ def _check_split(path, parameters):
     is_sound = _is_list_of_counts(rows) and None not in sizes and len(rows) == sizes[1]
     if not is_sound or max(rows, default=0) >= sum(sizes) or sum(sizes) > _STARS_LIMIT:
         raise FolderError(f"{path}: `val_idx` must list the `val_num` rows held back, got {_shortened(rows)}.")
-
-
-def _refuse_constant(name):
-    raise ValueError(f"it holds {name}, which is no number")
 
 
 def _shortened(value):

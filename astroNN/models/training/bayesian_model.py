@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from astroNN.models.tasks import task_settings
 from astroNN.models.training.outputs import MIXTURE
-from astroNN.nn.losses import mixture_nll, robust_mse
+from astroNN.nn.losses import mixture_nll
 
 __all__ = ["BayesianModel", "LABELS_ERR"]
 
@@ -15,7 +16,8 @@ LABELS_ERR = "labels_err"
 class BayesianModel(keras.Model):
     """Functional model with outputs ``output`` and ``variance_output``, trained with `robust_mse`.
 
-    If it has the output ``mixture``, too, the parameters of mixtures, it is trained with `mixture_nll` instead.
+    If it has the output ``mixture``, too, the parameters of mixtures, it is trained with `mixture_nll` instead. If
+    its ``task`` is a classification, ``output`` are logits and ``variance_output`` their spreads.
     Its inputs hold ``labels_err``, the errors of the normalised labels: they enter the loss, not the network.
     Build it as ``BayesianModel(inputs={..., "labels_err": ...}, outputs={"output": ..., "variance_output": ...})``.
     """
@@ -23,6 +25,9 @@ class BayesianModel(keras.Model):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.output_loss_tracker = keras.metrics.Mean(name="output_loss")
+        self.task = "regression"
+        #: generator of the noise in the losses of classifiers; set by `BayesianCNNBase`
+        self.noise = None
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Mean over the stars of the negative log likelihood, plus the regularisation terms of the layers.
@@ -43,16 +48,19 @@ class BayesianModel(keras.Model):
         -------
         scalar tensor
         """
-        per_star = _negative_log_likelihood(y["output"], y_pred, x[LABELS_ERR], _one_per_star(sample_weight))
+        per_star = self._negative_log_likelihood(y["output"], y_pred, x[LABELS_ERR], _one_per_star(sample_weight))
         data_loss = ops.mean(per_star)
         self.output_loss_tracker.update_state(data_loss, sample_weight=ops.shape(per_star)[0])
         return sum(self.losses, data_loss)
 
-
-def _negative_log_likelihood(labels, predicted, labels_err, sample_weight):
-    if MIXTURE in predicted:
-        return mixture_nll(labels, predicted[MIXTURE], labels_err, sample_weight)
-    return robust_mse(labels, predicted["output"], predicted["variance_output"], labels_err, sample_weight)
+    def _negative_log_likelihood(self, labels, predicted, labels_err, sample_weight):
+        if MIXTURE in predicted:
+            return mixture_nll(labels, predicted[MIXTURE], labels_err, sample_weight)
+        loss = task_settings(self.task).bayesian_loss
+        outputs = predicted["output"], predicted["variance_output"]
+        if self.task == "regression":
+            return loss(labels, *outputs, labels_err, sample_weight)
+        return loss(labels, *outputs, sample_weight, seed=self.noise)
 
 
 def _one_per_star(sample_weight):

@@ -1,10 +1,11 @@
 """The outputs of a Bayesian network by name, whatever form `model()` gives them in."""
 
 import keras
+from keras import ops
 
 from astroNN.nn.layers import MixtureMoments
 
-__all__ = ["MIXTURE", "outputs_by_name"]
+__all__ = ["MIXTURE", "as_logits", "as_probabilities", "outputs_by_name"]
 
 MIXTURE = "mixture"
 _MOMENTS = ("output", "variance_output")
@@ -52,6 +53,43 @@ def outputs_by_name(graph, n_labels, owner):
             f"got {got}."
         )
     return named
+
+
+def as_logits(outputs, task):
+    """Outputs to train with: of a classifier the logits, also where its recipe ends in probabilities.
+
+    A softmax of probabilities would be a softmax twice, which no network can make confident.
+    """
+    activation = _last_activation(outputs["output"])
+    probabilities = outputs["output"]
+    if task == "classification" and activation == "softmax":
+        return {**outputs, "output": ops.log(_inside(probabilities))}
+    if task == "binary_classification" and activation == "sigmoid":
+        inside = _inside(probabilities)
+        return {**outputs, "output": ops.log(inside) - ops.log1p(-inside)}
+    return outputs
+
+
+def as_probabilities(outputs, task):
+    """Outputs to predict with: of a classifier the probabilities, also where its recipe ends in logits."""
+    wanted = {"classification": "softmax", "binary_classification": "sigmoid"}.get(task)
+    if wanted is None or _last_activation(outputs["output"]) == wanted:
+        return outputs
+    return {**outputs, "output": keras.activations.get(wanted)(outputs["output"])}
+
+
+def _inside(probabilities):
+    epsilon = keras.config.epsilon()
+    return ops.clip(probabilities, epsilon, 1.0 - epsilon)
+
+
+def _last_activation(tensor):
+    """Name of the activation that made a symbolic tensor, None if it was none."""
+    operation = tensor._keras_history.operation
+    activation = getattr(operation, "activation", None)
+    return getattr(activation, "__name__", None) or {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(
+        type(operation).__name__
+    )
 
 
 def _is_mixture(shape, n_labels):

@@ -1,0 +1,132 @@
+"""Spectro-photometric distances: luminosities from spectra, learned from Gaia's parallaxes."""
+
+import math
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from astroNN.models._blocks import Blocks
+from astroNN.models.apogee_models._gaia_layers import FAKEMAG_SCALE, ApparentParallax, DeNormAdd
+from astroNN.models.base_bayesian_cnn import BayesianCNNBase
+from astroNN.nn.layers import BoolMask
+
+__all__ = ["ApogeeDR14GaiaDR2BCNN"]
+
+_N_PIXELS = 7514
+
+
+class ApogeeDR14GaiaDR2BCNN(Blocks, BayesianCNNBase):
+    """Bayesian network that is trained on parallaxes and predicts luminosities (fakemag).
+
+    Luminosity is what a spectrum tells; a parallax is what is measured. One part of the network turns the spectrum
+    into a luminosity, which with the apparent magnitude gives the parallax; another, which sees colour, magnitude or
+    temperature, learns the zero-point offset of Gaia's parallaxes. `fit` takes parallaxes (mas), `predict` gives the
+    pseudo-luminosity fakemag, parallax times 10^(m/5).
+
+    Parameters
+    ----------
+    lr : float, optional
+        Learning rate, default 0.001.
+    dropout_rate : float, optional
+        Fraction of units dropped, default 0.3.
+
+    Notes
+    -----
+    Columns of the input: 7514 pixels; the apparent Ks magnitude, corrected for extinction; one or more columns for
+    the zero-point offset. All are centred only (``input_norm_mode`` 3).
+
+    The labels are scaled but not centred (``labels_norm_mode`` 4), since a prediction is no parallax: with mode 2,
+    the default of version 1, the mean parallax is added to the predicted fakemag. Old folders keep their mode.
+
+    References
+    ----------
+    Leung & Bovy 2019, MNRAS 489, 2079, arXiv:1902.08634.
+
+    Examples
+    --------
+    >>> from astroNN.models import ApogeeDR14GaiaDR2BCNN
+    >>> ApogeeDR14GaiaDR2BCNN().num_hidden  # two layers for the luminosity, two for the offset
+    [162, 64, 32, 16]
+    """
+
+    _made_in_order = ("offset_1", "offset_2", "conv_1", "conv_2", "hidden_1", "hidden_2")
+
+    def __init__(self, lr=0.001, dropout_rate=0.3):
+        super().__init__()
+        self.lr = lr
+        self.dropout_rate = dropout_rate
+        self.initializer = keras.initializers.RandomNormal(mean=0.0, stddev=0.05)
+        self.activation = "relu"
+        self.num_filters = [2, 4]
+        self.filter_len = 8
+        self.pool_length = 4
+        self.num_hidden = [162, 64, 32, 16]
+        self.max_epochs = 100
+        self.l2 = 5e-9
+        self.reduce_lr_epsilon = 0.00005
+        self.reduce_lr_min = 1e-8
+        self.reduce_lr_patience = 2
+        self.input_norm_mode = 3
+        self.labels_norm_mode = 4
+        self.targetname = ["Ks-band fakemag"]
+
+    def specmask(self):
+        """Which input columns are the spectrum; array of bool."""
+        return np.arange(self._n_columns()) < _N_PIXELS
+
+    def magmask(self):
+        """Which input column is the apparent magnitude; array of bool."""
+        return np.arange(self._n_columns()) == _N_PIXELS
+
+    def gaia_aux_mask(self):
+        """Which input columns are for the zero-point offset; array of bool."""
+        return np.arange(self._n_columns()) > _N_PIXELS
+
+    def model(self):
+        """Two functional Keras models: from ``input`` to parallaxes, for training, and to fakemag."""
+        columns = keras.Input(self._input_shape["input"], name="input")
+        flat = layers.Flatten()(columns)
+        magnitude = self._magnitude(flat)
+        offset = self._offset(BoolMask(self.gaia_aux_mask())(flat))
+        spectra = layers.Reshape((_N_PIXELS, 1))(BoolMask(self.specmask())(flat))
+        x = self.bayesian_dense(self.bayesian_convolutions(spectra))
+        luminosity = self.head("fakemag_output", "softplus")(x)
+        log_variance = self.head("fakemag_variance_output")(x)
+        parallax, parallax_log_variance = ApparentParallax()([luminosity, log_variance, magnitude, offset])
+        inputs = {"input": columns}
+        training = {"output": parallax, "variance_output": parallax_log_variance}
+        prediction = {
+            "output": ops.multiply(luminosity, FAKEMAG_SCALE),
+            "variance_output": ops.add(log_variance, math.log(FAKEMAG_SCALE)),
+        }
+        return keras.Model(inputs=inputs, outputs=training), keras.Model(inputs=inputs, outputs=prediction)
+
+    def _magnitude(self, flat):
+        """Apparent magnitude as it was before normalisation."""
+        column = np.flatnonzero(self.magmask())
+        mean, std = (
+            np.broadcast_to(np.ravel(s["input"]), self._n_columns()) for s in (self.input_mean, self.input_std)
+        )
+        normalised = BoolMask(self.magmask())(flat)
+        return DeNormAdd(mean[column])(ops.multiply(normalised, float(std[column][0])))
+
+    def _offset(self, aux):
+        x = aux
+        for number, units in enumerate(self.num_hidden[2:], start=1):
+            x = layers.Dense(units, "tanh", name=f"offset_{number}", **self.weight_settings())(x)
+            x = self.mc_dropout()(x)
+        settings = self.weight_settings(regularized=False)
+        return layers.Dense(1, "tanh", name="offset_output", **settings)(x)
+
+    def _n_columns(self):
+        n_columns = self._input_shape["input"][0]
+        needed = (
+            f"ApogeeDR14GaiaDR2BCNN: the input must have {_N_PIXELS} pixels, the apparent magnitude, and at least "
+            f"one column for the zero-point offset, got {n_columns} columns."
+        )
+        if n_columns <= _N_PIXELS:
+            raise IndexError(needed)
+        if n_columns == _N_PIXELS + 1:
+            raise ValueError(needed)
+        return n_columns
