@@ -63,7 +63,8 @@ def test_the_mean_network_of_a_bayesian_one_answers_exactly_as_it_did(reference,
 @pytest.mark.parametrize("name", BAYESIAN[:3])
 def test_means_and_spreads_over_passes_agree_within_their_errors(reference, name):
     net, recorded = reference(name)
-    n_recorded, net.mc_num = int(recorded["mc_num"]), 200
+    # Many passes, so that the scatter is that of the recorded ones; the draws of a seed are the same everywhere.
+    n_recorded, net.mc_num, net.seed = int(recorded["mc_num"]), 800, 1
     pred, pred_std = net.predict(recorded["x"], sampling="per_star")
     error = pred_std["model"] * np.sqrt(1 / n_recorded + 1 / net.mc_num)
     chi_square = np.sum(((pred - recorded["pred_mc"]) / error) ** 2)

@@ -95,7 +95,7 @@ def mse_lin_wrapper(var, labels_err):
     Raises
     ------
     TypeError
-        If given symbolic tensors of a model being built, rather than the values of a batch.
+        When called, if it holds symbolic tensors of a model being built rather than the values of a batch.
 
     Examples
     --------
@@ -103,9 +103,10 @@ def mse_lin_wrapper(var, labels_err):
     >>> float(loss([[3.0, -9999.0]], [[1.0, 7.0]])[0])
     2.0
     """
-    check_not_symbolic("mse_lin_wrapper", var=var, labels_err=labels_err)
 
     def mse_lin(y_true, y_pred, sample_weight=None):
+        # Here, not above: recipes for the earlier interface make these functions, which nothing calls any more.
+        check_not_symbolic("mse_lin_wrapper", var=var, labels_err=labels_err)
         return robust_mse(y_true, y_pred, var, labels_err, sample_weight)
 
     mse_lin.__name__ = "mse_lin_wrapper"
@@ -141,9 +142,9 @@ def mse_var_wrapper(lin, labels_err):
     >>> float(loss([[3.0, -9999.0]], [[0.0, 0.0]])[0])
     2.0
     """
-    check_not_symbolic("mse_var_wrapper", lin=lin, labels_err=labels_err)
 
     def mse_var(y_true, y_pred, sample_weight=None):
+        check_not_symbolic("mse_var_wrapper", lin=lin, labels_err=labels_err)
         return robust_mse(y_true, lin, y_pred, labels_err, sample_weight)
 
     mse_var.__name__ = "mse_var_wrapper"

@@ -152,7 +152,7 @@ def bayesian_categorical_crossentropy_wrapper(logit_var, *args, n_draws=N_DRAWS,
     Raises
     ------
     TypeError
-        If given a symbolic tensor of a model being built, rather than the values of a batch.
+        When called, if it holds a symbolic tensor of a model being built rather than the values of a batch.
 
     Examples
     --------
@@ -230,11 +230,11 @@ def bayesian_binary_crossentropy_var_wrapper(logits, *args, n_draws=N_DRAWS, see
 
 
 def _of_logits(name, kind, logit_var, n_draws, seed):
-    check_not_symbolic(name, logit_var=logit_var)
     _check_n_draws(n_draws)
     seed = own_generator(seed)
 
     def loss(y_true, y_pred, sample_weight=None):
+        check_not_symbolic(name, logit_var=logit_var)
         return _robust(kind, y_true, y_pred, logit_var, sample_weight, n_draws, seed)
 
     loss.__name__ = name
@@ -242,11 +242,11 @@ def _of_logits(name, kind, logit_var, n_draws, seed):
 
 
 def _of_spread(name, kind, logits, n_draws, seed):
-    check_not_symbolic(name, logits=logits)
     _check_n_draws(n_draws)
     seed = own_generator(seed)
 
     def loss(y_true, y_pred, sample_weight=None):
+        check_not_symbolic(name, logits=logits)
         return _robust(kind, y_true, logits, y_pred, sample_weight, n_draws, seed)
 
     loss.__name__ = name

@@ -95,11 +95,11 @@ def mixture_nll_wrapper(labels_err):
     Raises
     ------
     TypeError
-        If given a symbolic tensor.
+        When called, if it holds a symbolic tensor.
     """
-    check_not_symbolic("mixture_nll_wrapper", labels_err=labels_err)
 
     def mixture(y_true, y_pred, sample_weight=None):
+        check_not_symbolic("mixture_nll_wrapper", labels_err=labels_err)
         return mixture_nll(y_true, y_pred, labels_err, sample_weight)
 
     mixture.__name__ = "mixture_nll_wrapper"
