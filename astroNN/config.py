@@ -12,10 +12,11 @@ Section       Key                            Default   Meaning
 ``Basics``    ``multiprocessing_generator``  False     read from old files; without effect
 ``Basics``    ``environmentvariablewarning`` True      for the survey tools: warn of path variables not set
 ``NeuralNet`` ``custommodelpath``            None      files or folders with custom models, parted by ``;``
+``NeuralNet`` ``trust_custom_code``          False     run the Python code that came inside a network's folder
 ``NeuralNet`` ``cpufallback``                False     hide the GPUs
 ============= ============================== ========= =====================================================
 
-All but the magic number are only read and handed on at present.
+The settings of ``Basics`` but for the magic number, and ``cpufallback``, are only read and handed on at present.
 """
 
 import configparser
@@ -39,6 +40,7 @@ __all__ = [
     "envvar_warning_flag_reader",
     "magic_num_reader",
     "multiprocessing_flag_reader",
+    "trust_custom_code_reader",
 ]
 
 _astroNN_MODEL_NAME = "astroNN_model_parameter.json"
@@ -49,7 +51,7 @@ DEFAULTS = {
         "multiprocessing_generator": "False",
         "environmentvariablewarning": "True",
     },
-    "NeuralNet": {"custommodelpath": "None", "cpufallback": "False"},
+    "NeuralNet": {"custommodelpath": "None", "trust_custom_code": "False", "cpufallback": "False"},
 }
 
 
@@ -114,6 +116,11 @@ def custom_model_path_reader():
     if value in ("", "None"):
         return None
     return [str(Path(part.strip()).expanduser().absolute()) for part in value.split(";") if part.strip()]
+
+
+def trust_custom_code_reader():
+    """Whether Python code that came inside a network's folder may run when it is loaded (bool)."""
+    return _read("NeuralNet", "trust_custom_code", _to_bool)
 
 
 _CONSTANTS = {

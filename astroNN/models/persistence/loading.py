@@ -1,13 +1,11 @@
 """Reading a network's folder."""
 
-import importlib
-import inspect
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from astroNN.models.base_master_nn import NeuralNetMaster
+from astroNN.models.persistence.custom import find_class
 from astroNN.models.persistence.folder import WEIGHTS_FILE
 from astroNN.models.persistence.hdf5 import largest_dimension, read_weights
 from astroNN.models.persistence.legacy_weights import LEGACY_WEIGHTS_FILES, legacy_dimensions, read_legacy_weights
@@ -23,18 +21,22 @@ __all__ = ["load_folder"]
 _HARMLESS_SIZE = 1024  # a pool length or an unused setting need not be the size of an array
 
 
-def load_folder(folder=None, custom_models=()):
+def load_folder(folder=None, custom_models=(), trust_custom_code=None):
     """Load a network from the folder in which it was saved.
 
-    The network is built anew from its class and the numbers in the folder; no code and no stored configuration
-    of Keras is run.
+    The network is built anew from its class and the numbers in the folder; no stored configuration of Keras is run,
+    and no code that came with the folder unless you say so.
 
     Parameters
     ----------
     folder : str or Path, optional
         The folder. Default: the current one.
     custom_models : class or list of classes, optional
-        Your own classes, derived from a base of astroNN, among which the folder's class is looked for by name.
+        Your own classes, derived from a base of astroNN, among which the folder's class is looked for by name first;
+        then among our networks, the classes of the session, and the files of ``custommodelpath`` in config.ini.
+    trust_custom_code : bool, optional
+        Run the Python files inside the folder to find its class there. Such code can do anything that you can: read
+        it first. Default: what ``trust_custom_code`` in config.ini says, False unless you changed it.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def load_folder(folder=None, custom_models=()):
     wanted = Path.cwd() if folder is None else Path(folder).expanduser().absolute()
     path = _existing(wanted)
     parameters = parse_parameters(path / PARAMETER_FILE)
-    net = _find_class(parameters["id"], custom_models)()
+    net = find_class(parameters["id"], custom_models, path, trust_custom_code)()
     _set_parameters(net, parameters)
     _set_normalizers(net, parameters)
     legacy = is_legacy(parameters)
@@ -122,23 +124,6 @@ def _recovered(path):
         if candidate.is_dir():
             return candidate
     raise FileNotFoundError(f"Folder not exists: {path}")
-
-
-def _find_class(identifier, custom_models):
-    custom = custom_models if isinstance(custom_models, list | tuple) else [custom_models]
-    if not all(isinstance(cls, type) for cls in custom):
-        raise TypeError(f"`custom_models` must be a class or a list of classes, got {custom_models!r}.")
-    known = {cls.__name__: cls for cls in custom}
-    if identifier in known:
-        return known[identifier]
-    models = importlib.import_module("astroNN.models")
-    found = getattr(models, identifier, None) if identifier in models.__all__ else None
-    if not isinstance(found, type) or not issubclass(found, NeuralNetMaster) or inspect.isabstract(found):
-        raise TypeError(
-            f"Unknown model identifier -> {identifier}! If it is a class of yours, give it: "
-            f"load_folder(..., custom_models={identifier})."
-        )
-    return found
 
 
 def _set_parameters(net, parameters):
