@@ -55,13 +55,13 @@ def test_missing_pixels_take_no_part(lines):
 
 
 def test_the_latent_jacobian_is_the_slope_of_the_latent_means(net, lines):
-    jacobian = net.jacobian_latent(lines[:2], denormalize=True)
-    assert jacobian.shape == (2, 2, 64)
+    jacobian = net.jacobian_latent(lines[:40], denormalize=True)
+    assert jacobian.shape == (40, 2, 64)
     step = np.zeros(64, "float32")
     step[30] = 2e-3
-    slope = (net.predict_encoder(lines[:2] + step)[0] - net.predict_encoder(lines[:2] - step)[0]) / 4e-3
-    # Ramps of float32: a kink within the step and rounding leave a few per cent.
-    np.testing.assert_allclose(jacobian[:, :, 30], slope, rtol=0.1, atol=0.05 * np.abs(slope).max())
+    slope = (net.predict_encoder(lines[:40] + step)[0] - net.predict_encoder(lines[:40] - step)[0]) / 4e-3
+    # A network of ramps: some stars have a kink within the step, most have none.
+    assert np.median(np.abs(jacobian[:, :, 30] - slope)) < 0.01 * np.abs(slope).max()
 
 
 def test_another_target_than_the_input_may_be_given(lines):
