@@ -16,7 +16,7 @@ def calibrate_on_validation_stars(net, sample):
 
     Parameters
     ----------
-    net : BayesianCNNBase
+    net : BayesianCNNBase or DeepEnsemble
         Trained; ``val_idx`` names the stars.
     sample : Sample
         What it was trained on, in physical units.
@@ -43,7 +43,9 @@ def calibrate_on_validation_stars(net, sample):
     labels = sample.labels["output"][rows]
     residuals = np.where(missing_elements(labels), np.nan, labels - pred)
     labels_err = None if sample.labels_err is None else sample.labels_err[rows]
-    without = fit_spread_calibration(residuals, np.hypot(pred_std["model"], pred_std["predictive"]), labels_err)
+    without = fit_spread_calibration(
+        residuals, np.hypot(pred_std["model"], pred_std.get("predictive", 0.0)), labels_err
+    )
     with_propagated = fit_spread_calibration(residuals, pred_std["total"], labels_err) if inputs_err else None
     if without is not None:
         tell(f"Calibrated the predicted uncertainties on {len(rows)} validation stars: {without}", net.verbose)
