@@ -53,7 +53,7 @@ def model_card(net):
         "",
         "## What it was trained on",
         "",
-        f"- inputs: {shapes}, normalised by mode {net.input_normalizer.modes_as_text(net._input_shape)}",
+        f"- inputs: {shapes}, normalised by mode {net.input_normalizer.modes_as_text(net._input_shape.keys())}",
         f"- {net.num_train} training and {net.val_num} validation stars, seed {net.seed}",
         f"- {len(net.history.epoch) if net.history else 'unknown number of'} epochs, "
         f"learning rate {net.lr}, batch size {net.batch_size}",
@@ -75,7 +75,10 @@ def _label_rows(net):
     for k, (mean, std) in enumerate(np.broadcast(means, stds)):
         row = f"| {names[k] if names else k} | {mean:.6g} | {std:.6g} |"
         if calibration:
-            row += f" {calibration.factor[k]:.3f} +- {calibration.factor_err[k]:.3f} |"
+            row += f" {calibration.factor[k]:.3f} +- {calibration.factor_err[k]:.3f}"
+            if calibration.varies:
+                row += f", times (spread / {calibration.pivot[k]:.3g})^{calibration.slope[k]:.2f}"
+            row += " |"
         yield row
 
 

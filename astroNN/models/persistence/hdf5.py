@@ -10,9 +10,19 @@ from contextlib import contextmanager
 import h5py
 import numpy as np
 
+from astroNN.models.persistence.safety import check_fits, check_plain, refuse_bombs
 from astroNN.shared.errors import FolderError
 
-__all__ = ["largest_dimension", "read_weights", "snake_case", "write_weights"]
+__all__ = [
+    "read_arrays",
+    "read_weights",
+    "snake_case",
+    "stable_names",
+    "stored_shapes",
+    "weights_by_key",
+    "write_arrays",
+    "write_weights",
+]
 
 
 def write_weights(model, path):
@@ -25,9 +35,14 @@ def write_weights(model, path):
     path : str or Path
         New HDF5 file.
     """
+    write_arrays(path, {key: _to_numpy(variable) for key, variable in weights_by_key(model).items()})
+
+
+def write_arrays(path, arrays):
+    """Write arrays by key, ``<group>/<name>``, into a new HDF5 file."""
     with h5py.File(path, "w") as file:
-        for key, variable in _weights_by_key(model).items():
-            file.create_dataset(key, data=_to_numpy(variable))
+        for key, array in arrays.items():
+            file.create_dataset(key, data=array)
 
 
 def read_weights(model, path):
@@ -45,23 +60,58 @@ def read_weights(model, path):
     FolderError
         If the file is truncated, or its arrays are not exactly those of the model.
     """
-    expected = _weights_by_key(model)
+    expected = weights_by_key(model)
     with _opened(path) as file:
         arrays = _read_arrays(file, expected, path)
     for key, variable in expected.items():
         variable.assign(arrays[key])
 
 
-def largest_dimension(path):
-    """Longest axis of any array in a file of weights, 0 without any.
+def read_arrays(path, is_expected):
+    """Arrays of a file by key.
+
+    Parameters
+    ----------
+    path : str or Path
+        File of `write_arrays`.
+    is_expected : callable
+        Key and shape to whether such an array may stand in the file; asked before it is read.
 
     Raises
     ------
     FolderError
-        If the file can't be read.
+        If the file can't be read, or holds what is not expected.
     """
     with _opened(path) as file:
-        return max((n for dataset in _stored_datasets(file, path).values() for n in dataset.shape), default=0)
+        stored = _stored_datasets(file, path)
+        for key, dataset in stored.items():
+            if not is_expected(key, tuple(dataset.shape)):
+                raise FolderError(
+                    f"{path}: '{key}' of shape {dataset.shape} does not belong to this network. Copy the folder anew "
+                    "from where it was saved."
+                )
+        return {key: np.asarray(dataset[()]) for key, dataset in stored.items()}
+
+
+def stored_shapes(path):
+    """Shapes of all arrays in a file of weights; no array is read.
+
+    Parameters
+    ----------
+    path : Path
+        File of `write_weights`.
+
+    Returns
+    -------
+    list of tuple of int
+
+    Raises
+    ------
+    FolderError
+        If the file can't be read, or holds anything but plain arrays.
+    """
+    with _opened(path) as file:
+        return [dataset.shape for dataset in _stored_datasets(file, path).values()]
 
 
 @contextmanager
@@ -71,7 +121,7 @@ def _opened(path):
             yield file
     except FolderError:
         raise
-    except (OSError, RuntimeError, KeyError) as error:
+    except (OSError, RuntimeError, KeyError, TypeError, OverflowError) as error:
         raise FolderError(
             f"The weights {path} can't be read: {error}. The file is truncated or no HDF5 file; copy the folder anew "
             "from where it was saved."
@@ -87,11 +137,7 @@ def _read_arrays(file, expected, path):
             f"{unused or 'nothing'} besides. The class of the network, or its settings, changed since it was saved."
         )
     for key, dataset in stored.items():
-        if tuple(dataset.shape) != tuple(expected[key].shape):
-            raise FolderError(
-                f"The weights {path}: '{key}' has the shape {dataset.shape}, but the network needs "
-                f"{tuple(expected[key].shape)}."
-            )
+        check_fits(dataset, expected[key], f"'{key}'", path)
     return {key: np.asarray(dataset[()]) for key, dataset in stored.items()}
 
 
@@ -109,19 +155,18 @@ def _stored_datasets(file, path):
                 walk(node, f"{name}/")
                 continue
             # Groups stand one deep: a group inside another could even be that other one again.
-            plain = isinstance(node, h5py.Dataset) and not node.is_virtual and not node.external
-            if not plain or node.dtype.kind not in "fiub":
-                raise FolderError(f"The weights {path}: '{prefix}{name}' is no plain array of numbers.")
+            check_plain(node, prefix + name, path)
             datasets[prefix + name] = node
 
     walk(file, "")
+    refuse_bombs(datasets.values(), file.id.get_filesize(), path)
     return datasets
 
 
-def _weights_by_key(model):
+def weights_by_key(model):
     """Variables by ``<layer>/<weight>``, the same in every process."""
     layers = [layer for layer in model.layers if layer.weights]
-    names = _stable_names(layers)
+    names = stable_names(layers)
     keyed = {}
     for layer in layers:
         for variable in layer.weights:
@@ -134,7 +179,7 @@ def _weights_by_key(model):
     return keyed
 
 
-def _stable_names(layers):
+def stable_names(layers):
     """Layer names, in which automatic numbers count from the first such layer of this model.
 
     Keras numbers unnamed layers through the whole process: ``dense_4`` here is ``dense`` elsewhere.

@@ -4,13 +4,21 @@ Version 1.0 wrote plain lists, 1.1 dictionaries by name; both kept the errors of
 and the log variance among the labels, with statistics that nothing uses.
 """
 
-from keras import tree
+import math
+import zipfile
 
-__all__ = ["modern_parameters"]
+__all__ = ["built_otherwise", "modern_parameters"]
 
 # What only the training of version 1 saw.
 _NOT_INPUTS = {"input_err", "labels_err"}
 _NOT_LABELS = {"variance_output"}
+_NESTING_LIMIT = 4  # statistics of images are lists of lists of lists
+# Networks that the development version 1.2 built in another way than 1.1 and today.
+_OTHERWISE_IN_1_2 = {
+    "ApokascEncoderDecoder": "The development version 1.2 built this class without padding its convolutions, so that "
+    "the lengths of the layers differ from those of version 1.1 and of today: such weights have no place here. Load "
+    "the folder with the version that wrote it, or train the network anew.",
+}
 _IDENTIFIERS = {"ApogeeKplerEchelle": "ApogeeKeplerEchelle", "SimplePloyNN": "SimplePolyNN"}
 
 
@@ -54,10 +62,34 @@ def _by_name(value, names, unused):
 
 
 def _numbers(values, default):
-    def sound(value):
-        useless = value is None or (default == 1.0 and value == 0)
-        return default if useless else value
+    """Statistics; what version 1 could not take, null or NaN, is the default, and so is a standard deviation of 0."""
+
+    def sound(value, depth=0):
+        if isinstance(value, list) and depth < _NESTING_LIMIT:
+            return [sound(entry, depth + 1) for entry in value]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        useless = value is None or (isinstance(value, float) and not math.isfinite(value))
+        return default if useless or (default == 1.0 and is_number and value == 0) else value
 
     if values is None:
         return [default]
-    return tree.map_structure(sound, values, none_is_leaf=True) if isinstance(values, list) else [sound(values)]
+    return sound(values if isinstance(values, list) else [values])
+
+
+def built_otherwise(identifier, weights):
+    """Remark for the error about a network of version 1 that does not fit, "" if there is nothing to remark.
+
+    Parameters
+    ----------
+    identifier : str
+        Name of the class.
+    weights : Path
+        Its weights: the development version 1.2 wrote Keras archives.
+
+    Returns
+    -------
+    str
+    """
+    if identifier not in _OTHERWISE_IN_1_2 or not zipfile.is_zipfile(weights):
+        return ""
+    return f" {_OTHERWISE_IN_1_2[identifier]}"

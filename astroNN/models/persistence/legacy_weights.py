@@ -1,31 +1,25 @@
-"""Weights that version 1 saved: whole Keras models in HDF5 (1.0, 1.1) or in a Keras 3 archive (1.2 in development).
+"""Weights that version 1 saved: whole Keras models in HDF5 (1.0, 1.1) or in a Keras archive (1.2 in development).
 
-Only arrays are read; the stored configuration of the model and its optimizer are not. Layers that version 1 named are
-found by name. The others bore automatic names (``dense``, ``dense_1``), whose numbers tell the order in which layers
-of a class were made, and nothing else: the file's order is by depth, and the count goes on through a session. They
-are matched class by class in that order, and every shape must fit. So two heads of equal shape can't be swapped, and
-an array without a place, or a layer without an array, is an error.
+Only arrays and the names of layers are read; the stored configuration of the model is not run, and its optimizer not
+looked at. Layers that version 1 named are found by name. The others bore automatic names (``dense``, ``dense_1``),
+whose numbers tell the order in which layers of a class were made, and nothing else: the file's order is by depth, and
+the count goes on through a session. They are matched class by class in that order, and every shape must fit. So two
+heads of equal shape can't be swapped, and an array without a place, or a layer without an array, is an error.
 """
 
-import io
 import re
-import zipfile
-from contextlib import contextmanager
 
-import h5py
 import keras
 import numpy as np
 
 from astroNN.models.persistence.hdf5 import snake_case
+from astroNN.models.persistence.legacy_files import opened_weights
+from astroNN.models.persistence.safety import check_fits
 from astroNN.shared.errors import FolderError
 
-__all__ = ["LEGACY_WEIGHTS_FILES", "legacy_dimensions", "read_legacy_weights"]
+__all__ = ["LEGACY_WEIGHTS_FILES", "legacy_shapes", "read_legacy_weights"]
 
 LEGACY_WEIGHTS_FILES = ("model_weights.h5", "model_weights.keras")
-_ARCHIVE_LIMIT = 1 << 32  # bytes of weights in an archive that are unpacked at most
-_DEPTH_LIMIT = 8  # groups inside groups
-_NO_LAYERS = ("optimizer", "optimizer_weights", "vars")
-_HDF5_MAGIC = b"\x89HDF"
 
 
 def read_legacy_weights(model, path, made_in_order=()):
@@ -45,9 +39,9 @@ def read_legacy_weights(model, path, made_in_order=()):
     FolderError
         If the file is damaged, or its arrays are not exactly those of the model.
     """
-    with _opened(path) as file:
-        stored = _stored_layers(file, path)
-        layers = {layer.name: layer for layer in _weighted_layers(model)}
+    layers = _layers_by_name(model, path)
+    with opened_weights(path) as file:
+        stored = _by_layer(file, model, layers, path)
         pairs = _matched(layers, stored, [name for name in made_in_order if name in layers], path)
         values = [
             (variable, array) for layer, datasets in pairs for variable, array in _arrays(layer, datasets, path)
@@ -56,78 +50,35 @@ def read_legacy_weights(model, path, made_in_order=()):
         variable.assign(array)
 
 
-def legacy_dimensions(path):
-    """Longest axis of any array in a file of version 1, 0 without any."""
-    with _opened(path) as file:
-        layers = _stored_layers(file, path)
-        return max((n for datasets in layers.values() for d in datasets.values() for n in d.shape), default=0)
+def legacy_shapes(path):
+    """Shapes of all weights in a file of version 1; no array is read.
+
+    Parameters
+    ----------
+    path : Path
+        ``model_weights.h5`` or ``model_weights.keras``.
+
+    Returns
+    -------
+    list of tuple of int
+
+    Raises
+    ------
+    FolderError
+        If the file can't be read, or holds anything but plain arrays.
+    """
+    with opened_weights(path) as file:
+        return [dataset.shape for dataset in file.datasets.values()]
 
 
-@contextmanager
-def _opened(path):
-    """The HDF5 file, or the one inside a Keras archive; by content: Keras 2 wrote HDF5 under ``.keras``, too."""
-    try:
-        with open(path, "rb") as stream:
-            is_hdf5 = stream.read(4) == _HDF5_MAGIC
-        with h5py.File(path if is_hdf5 else _unpacked(path), "r") as file:
-            yield file
-    except FolderError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise FolderError(
-            f"The weights {path} can't be read: {error}. The file is truncated, or neither HDF5 nor a Keras archive; "
-            "copy the folder anew from where it was saved."
-        ) from error
-
-
-def _unpacked(path):
-    with zipfile.ZipFile(path) as archive:
-        member = archive.getinfo("model.weights.h5")
-        if member.file_size > _ARCHIVE_LIMIT:
-            raise FolderError(
-                f"The weights {path} would take {member.file_size} bytes; this is no network of astroNN."
-            )
-        return io.BytesIO(archive.read(member))
-
-
-def _stored_layers(file, path):
-    """Layer name to its datasets by weight name, nested models opened."""
+def _layers_by_name(model, path):
     layers = {}
-
-    def walk(group, trail):
-        if len(trail) > _DEPTH_LIMIT:
-            raise FolderError(f"The weights {path} are nested too deep to be a network of astroNN.")
-        for key in group:
-            here = "/".join((*trail, key))
-            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-                raise FolderError(f"The weights {path}: '{here}' is a link, which is never followed.")
-            node = group[key]
-            if isinstance(node, h5py.Group):
-                if trail or key not in _NO_LAYERS:
-                    walk(node, (*trail, key))
-                continue
-            _refuse_unless_plain(node, here, path)
-            layers.setdefault(_layer_name(group, trail), {})[key.split(":")[0]] = node
-
-    walk(file["model_weights"] if "model_weights" in file else file, ())
-    # States of random number generators are no weights.
-    return {name: datasets for name, datasets in layers.items() if not _is_generator(datasets)}
-
-
-def _layer_name(group, trail):
-    """Keras 2 calls the group by its layer; Keras 3 by the class, and writes the name beside it."""
-    name = group.attrs.get("name", trail[-1] if trail else "")
-    return name.decode() if isinstance(name, bytes) else str(name)
-
-
-def _is_generator(datasets):
-    return all(d.shape == (2,) and d.dtype.kind in "iu" for d in datasets.values())
-
-
-def _refuse_unless_plain(node, name, path):
-    plain = isinstance(node, h5py.Dataset) and not node.is_virtual and not node.external
-    if not plain or node.dtype.kind not in "fiub":
-        raise FolderError(f"The weights {path}: '{name}' is no plain array of numbers.")
+    for layer in _weighted_layers(model):
+        if layers.setdefault(layer.name, layer) is not layer:
+            raise FolderError(
+                f"The weights {path} can't be given to this network: two of its layers are called '{layer.name}'."
+            )
+    return layers
 
 
 def _weighted_layers(model):
@@ -137,6 +88,35 @@ def _weighted_layers(model):
             yield from _weighted_layers(layer)
         elif layer.weights:
             yield layer
+
+
+def _by_layer(file, model, layers, path):
+    """Layer name to its datasets by weight name."""
+    nested = {layer.name for layer in model.layers if isinstance(layer, keras.Model)}
+    stems = {_stem_of(layer) for layer in layers.values()}
+    parents = {}
+    for trail in file.datasets:
+        parents.setdefault(trail[0], set()).add(trail[:-1])
+
+    def is_model(group):
+        is_layer = group in layers or _stem_in(group, stems) is not None
+        return group in nested or (len(parents[group]) > 1 and not is_layer)
+
+    by_layer = {}
+    for trail, dataset in file.datasets.items():
+        groups, key = trail[:-1], trail[-1].split(":")[0]
+        if file.names is not None:
+            layer = file.names[groups]
+        elif groups:
+            # Below the group of a layer stands its scope in TensorFlow, which may have got a number more.
+            is_own = re.fullmatch(rf"{re.escape(groups[0])}(?:_\d+)?", groups[-1]) and not is_model(groups[0])
+            layer = groups[0] if is_own else groups[-1]
+        else:
+            layer = ""
+        if key in by_layer.setdefault(layer, {}):
+            raise FolderError(f"The weights {path}: the layer '{layer}' has two arrays called '{key}'.")
+        by_layer[layer][key] = dataset
+    return by_layer
 
 
 def _matched(layers, stored, made_in_order, path):
@@ -196,16 +176,11 @@ def _arrays(layer, datasets, path):
     numbered = all(name.isdigit() for name in datasets)
     variables = list(layer.weights)
     names = [str(i) if numbered else variable.name for i, variable in enumerate(variables)]
-    if set(names) != set(datasets):
+    if set(names) != set(datasets) or len(set(names)) < len(names):
         raise FolderError(
             f"The weights {path}: the layer '{layer.name}' needs the arrays {sorted(names)}, found "
             f"{sorted(datasets)}."
         )
     for variable, name in zip(variables, names, strict=True):
-        dataset = datasets[name]
-        if tuple(dataset.shape) != tuple(variable.shape):
-            raise FolderError(
-                f"The weights {path}: '{name}' for the layer '{layer.name}' has the shape {dataset.shape}, but the "
-                f"network needs {tuple(variable.shape)}."
-            )
-        yield variable, np.asarray(dataset[()])
+        check_fits(datasets[name], variable, f"'{name}' for the layer '{layer.name}'", path)
+        yield variable, np.asarray(datasets[name][()])

@@ -1,15 +1,21 @@
 """Reading a network's folder."""
 
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from astroNN.models.persistence.custom import find_class
+from astroNN.models.persistence.ensemble import is_ensemble, load_members
 from astroNN.models.persistence.folder import WEIGHTS_FILE
-from astroNN.models.persistence.hdf5 import largest_dimension, read_weights
-from astroNN.models.persistence.legacy_weights import LEGACY_WEIGHTS_FILES, legacy_dimensions, read_legacy_weights
-from astroNN.models.persistence.schema import KEYS, PARAMETER_FILE, is_legacy, parse_parameters
+from astroNN.models.persistence.frozen import freeze_layers
+from astroNN.models.persistence.hdf5 import read_weights, stored_shapes
+from astroNN.models.persistence.legacy import built_otherwise
+from astroNN.models.persistence.legacy_weights import LEGACY_WEIGHTS_FILES, legacy_shapes, read_legacy_weights
+from astroNN.models.persistence.safety import weights_limited
+from astroNN.models.persistence.schema import KEYS, PARAMETER_FILE, is_legacy, parse_parameters, read_parameters
+from astroNN.models.persistence.training_state import read_training_state
 from astroNN.nn.calibration import SpreadCalibration
 from astroNN.nn.utilities.normalizer import Normalizer
 from astroNN.shared.errors import FolderError
@@ -22,7 +28,7 @@ _HARMLESS_SIZE = 1024  # a pool length or an unused setting need not be the size
 
 
 def load_folder(folder=None, custom_models=(), trust_custom_code=None):
-    """Load a network from the folder in which it was saved.
+    """Load a network, or an ensemble of networks, from the folder in which it was saved.
 
     The network is built anew from its class and the numbers in the folder; no stored configuration of Keras is run,
     and no code that came with the folder unless you say so.
@@ -40,7 +46,7 @@ def load_folder(folder=None, custom_models=(), trust_custom_code=None):
 
     Returns
     -------
-    NeuralNetMaster
+    NeuralNetMaster or DeepEnsemble
         Ready to predict, with the same weights bit for bit, and to be trained on.
 
     Raises
@@ -60,8 +66,24 @@ def load_folder(folder=None, custom_models=(), trust_custom_code=None):
     """
     wanted = Path.cwd() if folder is None else Path(folder).expanduser().absolute()
     path = _existing(wanted)
+    # Code that came with an ensemble lies beside its members.
+    find = partial(find_class, custom_models=custom_models, folder=path, trust_custom_code=trust_custom_code)
+    stored = read_parameters(path / PARAMETER_FILE)
+    loaded = _load_ensemble(path, stored, find) if is_ensemble(stored) else _load_network(path, find)
+    loaded.folder_name, loaded.fullfilepath = wanted.name, str(path)
+    tell(f"Loaded astroNN model, model type: {loaded.name} -> {stored['id']}", loaded.verbose)
+    return loaded
+
+
+def _load_ensemble(path, stored, find):
+    from astroNN.models.deep_ensemble import DeepEnsemble
+
+    return DeepEnsemble._of(*load_members(path, stored, lambda member: _load_network(member, find)))
+
+
+def _load_network(path, find):
     parameters = parse_parameters(path / PARAMETER_FILE)
-    net = find_class(parameters["id"], custom_models, path, trust_custom_code)()
+    net = find(parameters["id"])()
     _set_parameters(net, parameters)
     _set_normalizers(net, parameters)
     legacy = is_legacy(parameters)
@@ -71,20 +93,39 @@ def load_folder(folder=None, custom_models=(), trust_custom_code=None):
             f"The weights {weights} are truncated or were changed since they were saved: their checksum is not the "
             f"one in {PARAMETER_FILE}. Copy the folder anew from where it was saved."
         )
-    _check_sizes(parameters, legacy_dimensions(weights) if legacy else largest_dimension(weights))
-    try:
-        net.compile()
-    except Exception as error:
-        raise FolderError(
-            f"{type(net).__name__} can't be built with the settings in {path / PARAMETER_FILE}: {error}"
-        ) from error
+    shapes = legacy_shapes(weights) if legacy else stored_shapes(weights)
+    _check_sizes(parameters, max((n for shape in shapes for n in shape), default=0))
+    remark = built_otherwise(parameters["id"], weights) if legacy else ""
+    _build(net, shapes, path / PARAMETER_FILE, remark)
     if legacy:
-        read_legacy_weights(net.keras_model, weights, net._made_in_order)
+        _read_legacy(net, weights, remark)
     else:
         read_weights(net.keras_model, weights)
-    net.folder_name, net.fullfilepath = wanted.name, str(path)
-    tell(f"Loaded astroNN model, model type: {net.name} -> {parameters['id']}", net.verbose)
+    freeze_layers(net.keras_model, parameters.get("frozen"))
+    net._training_state = read_training_state(net, parameters, path)
     return net
+
+
+def _build(net, shapes, path, remark):
+    """Build the network that the settings describe, if it is of the size of the weights."""
+    try:
+        with weights_limited(shapes, path):
+            net.compile()
+    except FolderError:
+        raise
+    except Exception as error:
+        raise FolderError(
+            f"{type(net).__name__} can't be built with the settings in {path}: {error}{remark}"
+        ) from error
+
+
+def _read_legacy(net, weights, remark):
+    try:
+        read_legacy_weights(net.keras_model, weights, net._made_in_order)
+    except FolderError as error:
+        if not remark:
+            raise
+        raise FolderError(f"{error}{remark}") from error
 
 
 def _weights_file(path, names):
@@ -95,7 +136,7 @@ def _weights_file(path, names):
 
 
 def _check_sizes(parameters, largest):
-    """Refuse sizes that no array of the file has, before a network of that size takes memory."""
+    """Refuse sizes that no array of the file has: they may cost time and memory beside the weights."""
     limit = max(largest, _HARMLESS_SIZE)
     for name in ("hidden", "filternum", "filterlen", "pool_length", "labels"):
         sizes = parameters.get(name)
@@ -130,10 +171,8 @@ def _set_parameters(net, parameters):
     for name, key in KEYS.items():
         if parameters.get(name) is not None or (key.nullable and name in parameters):
             setattr(net, key.attribute, parameters[name])
-    net._input_shape = {name: tuple(shape) for name, shape in parameters["input"].items()}
-    net._labels_shape = {
-        name: tuple(shape) if isinstance(shape, list) else shape for name, shape in parameters["labels"].items()
-    }
+    net._input_shape = _in_order(parameters["input"], net.input_names)
+    net._labels_shape = _in_order(parameters["labels"], net.output_names)
     if parameters.get("val_idx") is not None:
         net.val_idx = np.asarray(parameters["val_idx"], dtype=int)
         net.train_idx = np.setdiff1d(np.arange(net.num_train + net.val_num), net.val_idx)
@@ -141,6 +180,15 @@ def _set_parameters(net, parameters):
     for attribute in ("calibration", "calibration_propagated"):
         if parameters.get(attribute) is not None:
             setattr(net, attribute, _calibration(parameters[attribute], net._labels_shape["output"]))
+
+
+def _in_order(shapes, names):
+    """Shapes in the order that they had in the training, which JSON has lost: a recipe may go through them in a loop."""
+    known = [name for name in names or () if name in shapes]
+    return {
+        name: tuple(shapes[name]) if isinstance(shapes[name], list) else shapes[name]
+        for name in dict.fromkeys([*known, *shapes])
+    }
 
 
 def _calibration(stored, n_labels):

@@ -15,21 +15,30 @@ from astroNN.models.persistence.legacy import modern_parameters
 from astroNN.nn.utilities.normalizer import MODES
 from astroNN.shared.errors import FolderError
 
-__all__ = ["FORMAT_VERSION", "KEYS", "PARAMETER_FILE", "is_legacy", "parse_parameters"]
+__all__ = ["FORMAT_VERSION", "KEYS", "PARAMETER_FILE", "is_legacy", "parse_parameters", "read_parameters"]
 
 PARAMETER_FILE = "astroNN_model_parameter.json"
 FORMAT_VERSION = 2
 _SIZE_LIMIT = 1 << 28  # bytes of JSON that are read at most
 _STARS_LIMIT = 100_000_000  # in a list of row numbers
-_PIXELS_LIMIT = 100_000_000  # in one star
+_PIXELS_LIMIT = 1 << 25  # in one star
+_INTEGER_LIMIT = 1 << 63
+_NAME_LIMIT = 1000  # characters
 
 
 def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) < _INTEGER_LIMIT
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _is_shape_table(value):
-    return isinstance(value, dict) and all(_is_shape(shape) for shape in value.values())
+    return isinstance(value, dict) and all(map(_is_array_name, value)) and all(map(_is_shape, value.values()))
+
+
+def _is_array_name(name):
+    # Keras allows no slash in the name of an input, and nobody needs the others.
+    return name.isprintable() and not set(name) & set("/\\") and name.strip(". ") != "" and len(name) < _NAME_LIMIT
 
 
 def _is_shape(value):
@@ -39,7 +48,8 @@ def _is_shape(value):
 
 def _is_sizes(value):
     values = value if isinstance(value, list) else [value]
-    return all(_is_sizes(v) if isinstance(v, list) else _is_count(v) and v > 0 for v in values)
+    flat = [v for entry in values for v in (entry if isinstance(entry, list) else [entry])]
+    return all(_is_count(v) and v > 0 for v in flat)
 
 
 def _is_fraction(value):
@@ -55,15 +65,25 @@ def _is_text(value):
 
 
 def _is_count(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _INTEGER_LIMIT
 
 
 def _is_names(value):
-    return isinstance(value, str) or (isinstance(value, list) and all(map(_is_text, value)))
+    return all(map(_is_name, value if isinstance(value, list) else [value]))
+
+
+def _is_name(value):
+    """A label's name may be ``[C/H]``, but nothing that leads to another folder, as plots are named after labels."""
+    is_text = isinstance(value, str) and value.isprintable() and len(value) < _NAME_LIMIT
+    return is_text and not value.startswith(("/", "\\")) and ".." not in value.replace("\\", "/").split("/")
 
 
 def _is_flag(value):
     return isinstance(value, bool)
+
+
+def _is_flag_or_text(value):
+    return isinstance(value, bool | str)
 
 
 def _is_list_of_counts(value):
@@ -106,11 +126,22 @@ KEYS = {
     # Ours, beyond the established format.
     "lr": Key("lr", _is_number, "a number"),
     "max_epochs": Key("max_epochs", _is_count, "an integer"),
+    "beta_1": Key("beta_1", _is_fraction, "a fraction below 1"),
+    "beta_2": Key("beta_2", _is_fraction, "a fraction below 1"),
+    "optimizer_epsilon": Key("optimizer_epsilon", _is_number, "a number"),
+    "reduce_lr_epsilon": Key("reduce_lr_epsilon", _is_number, "a number", nullable=True),
+    "reduce_lr_min": Key("reduce_lr_min", _is_number, "a number", nullable=True),
+    "reduce_lr_patience": Key("reduce_lr_patience", _is_count, "an integer", nullable=True),
+    "early_stopping": Key("early_stopping", _is_flag, "true or false"),
+    "early_stopping_min_delta": Key("early_stopping_min_delta", _is_number, "a number"),
+    "early_stopping_patience": Key("early_stopping_patience", _is_count, "an integer"),
+    "keep_best": Key("keep_best", _is_flag_or_text, "true, false or the name of a logged value"),
     "mc_num": Key("mc_num", _is_count, "an integer"),
     "seed": Key("seed", _is_count, "an integer"),
     "num_train": Key("num_train", _is_count, "an integer"),
     "val_num": Key("val_num", _is_count, "an integer"),
     "disable_dropout": Key("disable_dropout", _is_flag, "true or false", builds=True),
+    "use_xbias": Key("use_xbias", _is_flag, "true or false", builds=True),
 }
 
 
@@ -131,6 +162,18 @@ def parse_parameters(path):
     FolderError
         If the file is no JSON, or a key is missing or holds what it can't.
     """
+    parameters = read_parameters(path)
+    try:
+        if is_legacy(parameters):
+            parameters = modern_parameters(parameters)
+        _check(path, parameters)
+    except RecursionError as error:
+        raise FolderError(f"{path} is damaged: its lists are nested too deep.") from error
+    return parameters
+
+
+def read_parameters(path):
+    """Content of a parameter file in a known version of the format, its keys not yet checked but for ``id``."""
     if path.stat().st_size > _SIZE_LIMIT:
         raise FolderError(f"{path} is larger than 256 MiB: this is no parameter file of astroNN.")
     try:
@@ -139,11 +182,8 @@ def parse_parameters(path):
         raise FolderError(f"{path} is damaged: {error}. Copy the folder anew from where it was saved.") from error
     if not isinstance(parameters, dict) or not isinstance(parameters.get("id"), str):
         raise FolderError(f"{path} is no parameter file of astroNN: it has no `id`.")
-    if is_legacy(parameters):
-        parameters = modern_parameters(parameters)
-    else:
+    if not is_legacy(parameters):
         _check_version(path, parameters)
-    _check(path, parameters)
     return parameters
 
 
@@ -154,11 +194,25 @@ def is_legacy(parameters):
 
 def _parsed(text):
     constants = []
-    # The words NaN and Infinity become None: version 1 wrote them for statistics that it could not take.
-    parameters = json.loads(text, parse_constant=constants.append)
+
+    def constant(word):
+        constants.append(word)
+        return float(word)
+
+    parameters = json.loads(text, parse_constant=constant, object_pairs_hook=_without_doubles)
+    # Version 1 wrote NaN for statistics that it could not take; anywhere else the checks refuse it.
     if constants and not (isinstance(parameters, dict) and is_legacy(parameters)):
         raise ValueError(f"it holds {constants[0]}, which is no number")
     return parameters
+
+
+def _without_doubles(pairs):
+    table = {}
+    for key, value in pairs:
+        if key in table:
+            raise ValueError(f"it holds the key {_shortened(key)} twice")
+        table[key] = value
+    return table
 
 
 def _check_version(path, parameters):
@@ -181,10 +235,14 @@ def _check(path, parameters):
             raise FolderError(f"{path}: `{name}` must be {key.needed}, got {_shortened(value)}.")
     for name, main in (("input", "input"), ("labels", "output")):
         shapes = parameters.get(name)
-        if not _is_shape_table(shapes) or main not in shapes or max(map(_size, shapes.values())) > _PIXELS_LIMIT:
+        if name == "input" and isinstance(shapes, dict):
+            shapes = {key: shape if isinstance(shape, list) else None for key, shape in shapes.items()}
+        is_sound = _is_shape_table(shapes) and main in shapes
+        if not is_sound or max(map(_size, shapes.values())) > _PIXELS_LIMIT:
             raise FolderError(f"{path}: `{name}` must give the shape of every array, got {_shortened(shapes)}.")
         modes = parameters.get(f"{name}_norm_mode")
-        if not isinstance(modes, dict) or set(modes) != set(shapes) or not set(modes.values()) <= set(MODES):
+        is_sound = isinstance(modes, dict) and set(modes) == set(shapes) and all(map(_is_text, modes.values()))
+        if not is_sound or not set(modes.values()) <= set(MODES):
             raise FolderError(f"{path}: `{name}_norm_mode` must give every array's mode, got {_shortened(modes)}.")
         for statistic in ("mean", "std", "fill"):
             _check_statistics(path, parameters, f"{name}_{statistic}", shapes)
@@ -206,11 +264,12 @@ def _check_statistics(path, parameters, name, shapes):
 def _is_finite_array(values, n_features, positive):
     try:
         array = np.asarray(values, dtype="float64")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     with np.errstate(over="ignore"):
-        in_range = np.isfinite(array.astype("float32")).all()
-    return array.size in (1, n_features) and bool(in_range) and (not positive or bool((array > 0).all()))
+        array = array.astype("float32")
+    in_range = np.isfinite(array).all() and (not positive or (array > 0).all())
+    return array.size in (1, n_features) and bool(in_range)
 
 
 def _check_split(path, parameters):
