@@ -79,7 +79,8 @@ class PredictsDistributions:
             calibrated = MIXTURE not in self.keras_model_predict.output
         calibration = (self.calibration_propagated if errors else None) or self.calibration
         if calibrated and calibration is not None:
-            factor = calibration.factor.astype("float32")
+            factor = calibration.factor_at(ops.convert_to_numpy(mixture.stddev()) * std)
+            factor = np.nan_to_num(factor, nan=1.0).astype("float32")  # of a star without a good pixel
             mixture = mixture.scaled(factor, (1.0 - factor) * ops.convert_to_numpy(mixture.mean()))
         return mixture.scaled(std, mean)
 

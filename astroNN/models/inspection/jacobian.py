@@ -1,31 +1,54 @@
 """Jacobians: how every label answers to every pixel."""
 
-import keras
 import numpy as np
 
-from astroNN.models import _data
-from astroNN.models.inspection._gradients import star_gradients
+from astroNN.models.inspection._gradients import LatentChain, StarGradients
+from astroNN.models.inspection._stars import (
+    MAX_MEMORY,
+    check_memory,
+    checked_stars,
+    label_unit,
+    mean_network,
+    missing_pixels,
+    n_outputs,
+    normalised_blocks,
+    pixel_shape,
+    pixel_unit,
+    refuse_sigmoid,
+    thinned_network,
+)
 from astroNN.nn.layers._graph import without_dropout
-from astroNN.shared import checks
-from astroNN.shared.missing import missing_elements
 
-__all__ = ["jacobian_blocks", "latent_jacobian", "mean_network", "network_jacobian", "refuse_sigmoid"]
+__all__ = [
+    "jacobian_blocks",
+    "latent_jacobian",
+    "mean_network",
+    "network_jacobian",
+    "refuse_sigmoid",
+    "star_gradients",
+]
 
 _BLOCK_ELEMENTS = 32_000_000  # 128 MB of float32 in one block of Jacobians
+_WAYS = "Give fewer stars, mean_output=True (which needs the memory of one star), or a larger `max_memory`."
 
 
-def mean_network(net):
-    """A network with dropout off: the first-order mean over all thinned networks."""
-    return without_dropout(_with_named_inputs(net))
+def star_gradients(net, thinned=False, input_name="input", output_name="output"):
+    """Compiled first derivatives of a network, kept with it until it is built anew.
 
-
-def refuse_sigmoid(net, input_name):
-    """Raise for inputs normalised by a sigmoid, whose derivative is no single number."""
-    if net.input_normalizer.modes_as_text([input_name])[input_name] == "3s":
-        raise ValueError(
-            f"Derivatives in physical units are not offered for the input '{input_name}' in norm mode '3s' (a "
-            "sigmoid); use mode 3, or normalised derivatives."
-        )
+    Returns
+    -------
+    StarGradients or LatentChain
+    """
+    key = (thinned, input_name, output_name)
+    if key not in net._derivatives:
+        encoder = getattr(net, "keras_encoder", None)
+        if encoder is not None and output_name == "output" and not thinned:
+            parts = without_dropout(encoder), without_dropout(net.keras_decoder)
+            net._derivatives[key] = LatentChain(*parts, input_name)
+        else:
+            model = thinned_network(net) if thinned else mean_network(net)
+            net._derivatives[key] = StarGradients(model, input_name, output_name)
+    return net._derivatives[key]
 
 
 def jacobian_blocks(net, inputs, masks, thinned=False, input_name="input", output_name="output"):
@@ -38,96 +61,51 @@ def jacobian_blocks(net, inputs, masks, thinned=False, input_name="input", outpu
     jacobian : array of float32, shape (n_rows, n_labels, ...)
         Zero where a pixel is missing: it does not reach the network.
     """
-    gradients = _gradients(net, thinned, input_name, output_name)
-    n_labels = _n_outputs(net, output_name)
-    step = max(1, min(64, _BLOCK_ELEMENTS // (n_labels * int(np.prod(net._input_shape[input_name])))))
-    n_stars = len(inputs["input"])
-    for start in range(0, n_stars, step):
-        rows = np.arange(start, min(start + step, n_stars))
-        block = {
-            # The last block is filled up with its last star, so that nothing is compiled for another shape.
-            name: np.concatenate([array, np.repeat(array[-1:], step - len(rows), axis=0)])
-            for name, array in net._read_inputs(inputs, masks, rows).items()
-        }
+    gradients = star_gradients(net, thinned, input_name, output_name)
+    of_a_star = gradients.n_outputs * gradients.n_pixels
+    step = max(1, min(gradients.stars_at_once(gradients.n_outputs), _BLOCK_ELEMENTS // of_a_star))
+    for rows, block in normalised_blocks(net, inputs, masks, min(step, len(inputs["input"]))):
         jacobian = gradients(block)[: len(rows)]
-        jacobian *= ~_missing(net, inputs, masks, rows, input_name)[:, None]
+        jacobian *= ~missing_pixels(net, inputs, masks, rows, input_name)[:, None]
         yield rows, jacobian
 
 
-def network_jacobian(net, x, mean_output=False, mc_num=None, denormalize=False, mask=None):
-    """Jacobian of a network; see `NeuralNetMaster.jacobian`."""
-    if x is None:
-        raise ValueError(
-            "jacobian: `x` is None; give spectra or images of the shape that the network was trained on."
-        )
-    if mc_num is not None:
-        checks.check_at_least("mc_num", mc_num, 1)
-    inputs, masks = _data.checked_inputs(net, x, mask)
-    if mc_num is None:
-        jacobian = _all_stars(net, inputs, masks)
-    else:
-        jacobian = sum(_all_stars(net, inputs, masks, thinned=True) for _ in range(mc_num)) / mc_num
-    jacobian = jacobian.reshape(*jacobian.shape[:2], *_without_channel(net._input_shape["input"]))
+def network_jacobian(net, x, mean_output=False, mc_num=None, denormalize=False, mask=None, max_memory=MAX_MEMORY,
+                     input_name="input"):  # fmt: skip
+    """Jacobian of a network; see `Inspected.jacobian`."""
+    inputs, masks = checked_stars(net, "jacobian", x, mask, input_name, mc_num)
+    scale = None
     if denormalize:
-        jacobian = jacobian * _unit_ratio(net, jacobian.shape[2:])
-    return jacobian.mean(axis=0) if mean_output else jacobian
+        unit = pixel_unit(net, input_name)
+        scale = label_unit(net).reshape(-1, *[1] * unit.ndim) / unit
+    check_memory("jacobian", _result_shape(net, inputs, mean_output, input_name), max_memory, _WAYS)
+    return _collected(net, inputs, masks, mean_output, mc_num, scale, input_name)
 
 
-def latent_jacobian(net, x, mean_output=False, denormalize=False, mask=None):
+def latent_jacobian(net, x, mean_output=False, denormalize=False, mask=None, max_memory=MAX_MEMORY):
     """Jacobian of an autoencoder's latent means; see `ConvVAEBase.jacobian_latent`."""
-    if x is None:
-        raise ValueError("jacobian_latent: `x` is None; give spectra or images as in `fit`.")
-    inputs, masks = _data.checked_inputs(net, x, mask)
-    jacobian = _all_stars(net, inputs, masks, output_name="z_mean")
-    jacobian = jacobian.reshape(*jacobian.shape[:2], *_without_channel(net._input_shape["input"]))
-    if denormalize:
-        refuse_sigmoid(net, "input")
-        input_std = np.asarray(net.input_normalizer.std_labels["input"], dtype="float32")
-        jacobian = jacobian / (input_std.reshape(jacobian.shape[2:]) if input_std.size > 1 else input_std.item())
-    return jacobian.mean(axis=0) if mean_output else jacobian
+    inputs, masks = checked_stars(net, "jacobian_latent", x, mask)
+    scale = 1.0 / pixel_unit(net) if denormalize else None
+    check_memory("jacobian_latent", _result_shape(net, inputs, mean_output, "input", "z_mean"), max_memory, _WAYS)
+    return _collected(net, inputs, masks, mean_output, None, scale, "input", "z_mean")
 
 
-def _all_stars(net, inputs, masks, thinned=False, output_name="output"):
-    blocks = jacobian_blocks(net, inputs, masks, thinned, output_name=output_name)
-    return np.concatenate([jacobian for _, jacobian in blocks])
+def _result_shape(net, inputs, mean_output, input_name, output_name="output"):
+    of_a_star = (n_outputs(net, output_name), *pixel_shape(net, input_name))
+    return of_a_star if mean_output else (len(inputs["input"]), *of_a_star)
 
 
-def _gradients(net, thinned, input_name, output_name):
-    """Compiled derivatives, kept with the network until it is built anew."""
-    key = (thinned, input_name, output_name)
-    if key not in net._derivatives:
-        model = _with_named_inputs(net) if thinned else mean_network(net)
-        net._derivatives[key] = star_gradients(model, input_name, output_name)
-    return net._derivatives[key]
-
-
-def _n_outputs(net, output_name):
-    model = getattr(net, "keras_model_predict", None) or net.keras_model
-    outputs = model.output
-    symbol = outputs[output_name] if isinstance(outputs, dict) else keras.tree.flatten(outputs)[0]
-    return int(np.prod(symbol.shape[1:]))
-
-
-def _with_named_inputs(net):
-    model = getattr(net, "keras_model_predict", None) or net.keras_model
-    return keras.Model({tensor.name: tensor for tensor in model.inputs}, model.output)
-
-
-def _unit_ratio(net, pixel_shape):
-    """Label unit over pixel unit, of shape (n_labels, ...)."""
-    refuse_sigmoid(net, "input")
-    labels_std = np.atleast_1d(net.labels_normalizer.std_labels["output"]).ravel()
-    input_std = np.asarray(net.input_normalizer.std_labels["input"], dtype="float32")
-    n_labels = int(np.prod(net._labels_shape["output"]))
-    labels_std = np.broadcast_to(labels_std, (n_labels,)).reshape(n_labels, *[1] * len(pixel_shape))
-    return labels_std / (input_std.reshape(pixel_shape) if input_std.size > 1 else input_std.item())
-
-
-def _missing(net, inputs, masks, rows, input_name):
-    mask = masks[input_name][rows] if input_name in masks else None
-    missing = missing_elements(inputs[input_name][rows], mask)
-    return missing.reshape(len(rows), *net._input_shape[input_name])
-
-
-def _without_channel(shape):
-    return shape[:-1] if shape[-1] == 1 else shape
+def _collected(net, inputs, masks, mean_output, mc_num, scale, input_name, output_name="output"):
+    """Jacobians of all stars, or their mean, averaged over networks, in one array that is filled in place."""
+    n_stars, n_networks = len(inputs["input"]), mc_num or 1
+    result = np.zeros(_result_shape(net, inputs, mean_output, input_name, output_name), dtype="float32")
+    for _ in range(n_networks):
+        for rows, block in jacobian_blocks(net, inputs, masks, mc_num is not None, input_name, output_name):
+            block = block.reshape(len(rows), *result.shape[0 if mean_output else 1 :])
+            if mean_output:
+                result += block.sum(axis=0) / (n_networks * n_stars)
+            else:
+                result[rows] += block / n_networks
+    if scale is not None:
+        result *= scale
+    return result
