@@ -4,11 +4,11 @@ import numpy as np
 
 from astroNN.demo.labels import label_style
 from astroNN.demo.style import BLUE, GREY, INK, ORANGE, new_figure, styled
+from astroNN.shared.line_names import name_lines, spread_apart
 
 __all__ = ["lines_by_weight", "sensitivity", "spectrum_with_lines", "spread_apart"]
 
 _FLANK = 0.8
-_LABEL_WIDTH = 0.0135  # of a panel's width, that a vertical line label needs
 
 
 @styled
@@ -40,7 +40,7 @@ def spectrum_with_lines(wavelength, spectrum, line_wavelength, line_name, title=
         panel.set(xlim=wavelength[chip][[0, -1]], ylim=(floor, 1.0 + 0.45 * (1.0 - floor)), ylabel="normalised flux")
         chosen = _first_inside(wavelength[chip], line_wavelength, per_panel)
         centres, names = np.asarray(line_wavelength)[chosen], np.asarray(line_name)[chosen]
-        _name_lines(panel, centres, names, foot=1.03, turn=1.03 + 0.1 * (1.0 - floor))
+        name_lines(panel, centres, names, foot=1.03, turn=1.03 + 0.1 * (1.0 - floor))
     panels[-1].set_xlabel("vacuum wavelength [\u00c5]")
     panels[0].set_title(title, fontsize=11, loc="left")
     return figure
@@ -83,7 +83,7 @@ def sensitivity(wavelength, jacobian, label, line_wavelength, line_name, per_pan
         panel.set(xlim=wavelength[chip][[0, -1]], ylim=(low - 0.05 * span, high + 0.4 * span))
         chosen = _first_inside(wavelength[chip], line_wavelength, per_panel)
         centres, names = np.asarray(line_wavelength)[chosen], np.asarray(line_name)[chosen]
-        _name_lines(panel, centres, names, foot=high + 0.05 * span, turn=high + 0.13 * span)
+        name_lines(panel, centres, names, foot=high + 0.05 * span, turn=high + 0.13 * span)
         panel.vlines(centres, answer[chip][np.searchsorted(wavelength[chip], centres)], high + 0.05 * span,
                      color=ORANGE, lw=0.6, alpha=0.5)  # fmt: skip
     panels[-1].set_xlabel("vacuum wavelength [\u00c5]")
@@ -131,42 +131,6 @@ def _largest_within(wavelength, weight, lines, distance):
     return np.array([np.max(weight[a:b], initial=0.0) for a, b in zip(first, last, strict=True)])
 
 
-def spread_apart(positions, least, low=-np.inf, high=np.inf):
-    """Move positions on a line as little as need be for no two to be closer than `least`.
-
-    Parameters
-    ----------
-    positions : array, shape (n,)
-        Rising.
-    least : float
-    low, high : float, optional
-        Bounds. Where they leave too little room, `high` gives way.
-
-    Returns
-    -------
-    array, shape (n,)
-        In the same order; the sum of the squared moves is the least possible.
-
-    Examples
-    --------
-    >>> spread_apart([0.0, 0.0, 5.0], 1.0).tolist()
-    [-0.5, 0.5, 5.0]
-    """
-    # With u = position - least * rank the condition is that u rises: isotonic regression, by pooling neighbours.
-    rank = least * np.arange(len(positions))
-    if not len(rank):
-        return rank
-    pools = []
-    for value in np.asarray(positions, dtype="float64") - rank:
-        pools.append((value, 1))
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            (first, m), (second, n) = pools[-2:]
-            pools[-2:] = [((first * m + second * n) / (m + n), m + n)]
-    moved = np.repeat([value for value, _ in pools], [count for _, count in pools])
-    # Cutting the solution off at the bounds gives the solution within the bounds.
-    return np.maximum(np.minimum(moved, high - least * (len(rank) - 1)), low) + rank
-
-
 def _chips(wavelength):
     """Slices between the gaps of the wavelength grid."""
     step = np.diff(wavelength)
@@ -179,13 +143,3 @@ def _first_inside(wavelength, line_wavelength, number):
     lines = np.asarray(line_wavelength, dtype="float64")
     inside = np.flatnonzero((lines > wavelength[0]) & (lines < wavelength[-1]))[:number]
     return inside[np.argsort(lines[inside])]
-
-
-def _name_lines(panel, centres, names, foot, turn):
-    """Vertical names above a panel's curve, led to their lines by thin strokes."""
-    left, right = panel.get_xlim()
-    width = _LABEL_WIDTH * (right - left)
-    places = spread_apart(centres, width, left + 0.8 * width, right - 0.8 * width)
-    for centre, place, name in zip(centres, places, names, strict=True):
-        panel.plot([centre, centre, place], [foot - (turn - foot) * 0.3, foot, turn], color=ORANGE, lw=0.6)
-        panel.text(place, turn, f" {name}", rotation=90, ha="center", va="bottom", fontsize=8)
