@@ -1,0 +1,123 @@
+"""The training of an ensemble, member by member."""
+
+import numpy as np
+
+from astroNN.models import _data
+from astroNN.models._copied import untrained_copy
+from astroNN.models.base_vae import ConvVAEBase
+from astroNN.models.training.calibrate import calibrate_on_validation_stars
+from astroNN.shared import checks
+from astroNN.shared.errors import ConfigurationError
+from astroNN.shared.messages import tell
+
+__all__ = ["EnsembleTraining"]
+
+
+class EnsembleTraining:
+    """What gives `DeepEnsemble` its method `fit`."""
+
+    def fit(self, input_data, labels=None, inputs_err=None, labels_err=None, sample_weight=None, *,
+            mask=None, groups=None, resume=False):  # fmt: skip
+        """Train all members, one after the other, on the same training stars.
+
+        A second `fit` trains all members on. After Ctrl-C, or an error, those that are trained can be used and saved,
+        and ``fit(..., resume=True)`` with the same arrays trains the others.
+
+        Parameters
+        ----------
+        input_data, labels, sample_weight, mask, groups
+            As in `fit` of the members' class. Autoencoders need no `labels`.
+        inputs_err, labels_err : array, optional
+            As in `BayesianCNNBase.fit`, for Bayesian members.
+        resume : bool, optional
+            Leave alone members that have been trained; one that was interrupted goes on where it stopped. Default
+            False.
+
+        Returns
+        -------
+        list of keras.callbacks.History
+            One a member.
+
+        Raises
+        ------
+        TypeError
+            If an argument has no meaning for the members.
+        ValueError, TypeError, IndexError
+            For data or settings that can't be used.
+
+        Notes
+        -----
+        Ends by calibrating the spreads of the ensemble on the validation stars, which are the same for all members;
+        not of classifiers and autoencoders. See `astroNN.nn.calibration`.
+        """
+        given = self._given(
+            "fit", inputs_err=inputs_err, labels_err=labels_err, sample_weight=sample_weight, mask=mask, groups=groups
+        )
+        self._begin(resume)
+        # A training that goes on is saved where it was.
+        path = self.fullfilepath if resume else None
+        for number in range(self._n_done, self.n_members):
+            tell(f"Member {number + 1} of {self.n_members}", self.verbose)
+            self._train(number, input_data, labels, given)
+            if self.autosave and number + 1 < self.n_members:
+                path = self._save_again(path)
+        self._is_first_round = False
+        self._calibrate(input_data, labels, given)
+        if self.autosave:
+            self._save_again(path)
+        return self.histories
+
+    def _begin(self, resume):
+        if not resume and self._is_first_round and self._n_done:
+            raise ConfigurationError(
+                f"fit: {self._n_done} of {self.n_members} members are trained already. Say fit(..., resume=True) to "
+                "train the others; to start from the beginning make a new ensemble."
+            )
+        if not resume:
+            self._n_done, self._interrupted = 0, False
+            self._nets = [] if self._is_first_round else self._nets
+        self.calibration = self.calibration_propagated = None
+        if self.seed is None:
+            self.seed = int(np.random.SeedSequence().generate_state(1)[0])
+        checks.check_at_least("seed", self.seed, 0)
+
+    def _train(self, number, input_data, labels, given):
+        """Train one member; whatever ends it, the ensemble knows how far it came."""
+        is_new = number == len(self._nets)
+        net = self._new_member(number) if is_new else self._nets[number]
+        net._split_seed = self.seed
+        earlier, resumes = net._training_state, self._interrupted
+        try:
+            net.fit(input_data, labels, **given, **({"resume": True} if resumes else {}))
+        except BaseException:
+            state = net._training_state
+            self._interrupted = state is not None and (resumes or state is not earlier)
+            if is_new and self._interrupted:
+                self._nets.append(net)
+            raise
+        finally:
+            # They hold the data, which the members would keep alive.
+            net.training_generator = net.validation_generator = None
+        if is_new:
+            self._nets.append(net)
+        self._interrupted = False
+        self._n_done = number + 1
+
+    def _new_member(self, number):
+        net = untrained_copy(self.template)
+        net.seed = int(np.random.SeedSequence([self.seed, 7, number]).generate_state(1)[0]) >> 1
+        return net
+
+    def _calibrate(self, input_data, labels, given):
+        first = self._nets[0]
+        is_scale = isinstance(first._labels_shape["output"], int) and not isinstance(first, ConvVAEBase)
+        if first.task != "regression" or not is_scale:
+            return
+        if self._is_bayesian and any(net.calibration is None for net in self._nets):
+            return  # what keeps the members from it (they have told) keeps the ensemble from it
+        sample = _data.checked_sample(first, input_data, labels, **given, for_training=False)
+        self.calibration, self.calibration_propagated = calibrate_on_validation_stars(self, sample)
+
+    def _save_again(self, path):
+        """Save, in the place of what this training has saved before."""
+        return self.save() if path is None else self.save(path, if_exists="replace")

@@ -1,0 +1,369 @@
+"""Deep ensembles: networks that differ in their random numbers alone, used as one."""
+
+import copy
+import inspect
+import warnings
+
+import numpy as np
+
+from astroNN.models import _data
+from astroNN.models._answers import ANSWERS
+from astroNN.models._ensemble_answers import combined, combined_uncertain, mean_propagated_spread
+from astroNN.models._ensemble_settings import MemberSettings, template_of
+from astroNN.models._ensemble_training import EnsembleTraining
+from astroNN.models.base_bayesian_cnn import BayesianCNNBase
+from astroNN.models.base_cnn import blank_empty_stars
+from astroNN.models.persistence.ensemble import MOST_MEMBERS, save_ensemble
+from astroNN.shared import checks
+from astroNN.shared.errors import ConfigurationError
+
+__all__ = ["DeepEnsemble"]
+
+
+class DeepEnsemble(MemberSettings, EnsembleTraining):
+    r"""Several networks of one kind, trained on the same stars from different random numbers, used as one network.
+
+    Where networks that learnt from the same stars disagree, the stars leave the answer open. The scatter of the
+    members is a measure of the model uncertainty that needs no dropout and often finds spectra unlike those of the
+    training better; the mean of the members errs less than any one of them.
+
+    Parameters
+    ----------
+    network : class or NeuralNetMaster
+        The kind of network, such as `ApogeeBCNN`; or an instance, whose settings (not whose weights) all members get.
+    n_members : int, optional
+        From 2 to 1000, default 5.
+    **settings
+        Attributes of the network, such as ``max_epochs=30``. They can also be set later, for all members:
+        ``ensemble.max_epochs = 30``.
+
+    Attributes
+    ----------
+    members : list of NeuralNetMaster
+        The trained ones. Each is a whole network, to be looked at or used by itself.
+    n_members : int
+        How many there are to be.
+    seed : int or None
+        All random numbers follow from it: the split, which all members share, and the seed of every member. None
+        (default) draws one when it is first needed.
+    autosave : bool
+        Save whenever a member is trained, and at the end (default False); with ``fit(..., resume=True)`` in the place
+        of the folder that it was saved in, or loaded from.
+    calibration, calibration_propagated : SpreadCalibration or None
+        Factors for the spreads of the ensemble, found by `fit` on the validation stars, which no member has seen.
+    template : NeuralNetMaster
+        An untrained network with the settings of the members.
+
+    Raises
+    ------
+    TypeError
+        If `network` is no network, or its class needs arguments (give an instance).
+    ConfigurationError
+        (a ValueError and an AttributeError) If `n_members` is no number from 2 to 1000, or a setting is unknown.
+
+    See Also
+    --------
+    BayesianCNNBase : a network that finds its model uncertainty by dropout.
+
+    Notes
+    -----
+    The members' predictions are combined as the mixture of their distributions. For Bayesian members
+
+    .. math:: \sigma_\mathrm{predictive}^2 = \frac1k \sum_k \sigma_{\mathrm{predictive},k}^2 , \qquad
+              \sigma_\mathrm{model}^2 = \frac1k \sum_k \sigma_{\mathrm{model},k}^2
+              + \frac1{k-1} \sum_k (\mu_k - \bar\mu)^2 .
+
+    The reference divides the last sum by k. The members are a sample of the networks that could have been trained,
+    of whose scatter k - 1 gives an estimate that does not depend on k; for five members it is larger by 12%.
+
+    References
+    ----------
+    Lakshminarayanan, Pritzel & Blundell 2017, NeurIPS 30, arXiv:1612.01474.
+
+    Examples
+    --------
+    >>> from astroNN.models import DeepEnsemble, SimplePolyNN
+    >>> x = np.linspace(-1.0, 1.0, 200)[:, None]
+    >>> ensemble = DeepEnsemble(SimplePolyNN, n_members=3, max_epochs=2, val_size=0.3, verbose=0, seed=1)
+    >>> histories = ensemble.fit(x, 2.0 * x**2)
+    >>> pred, pred_std = ensemble.predict(x[:4])
+    >>> pred.shape, sorted(pred_std), len(ensemble)
+    ((4, 1), ['model', 'total'], 3)
+    """
+
+    def __init__(self, network, n_members=5, **settings):
+        checks.check_at_least("n_members", n_members, 2)
+        if n_members > MOST_MEMBERS:
+            raise ConfigurationError(f"n_members can be {MOST_MEMBERS} at most, got {n_members}.")
+        super().__init__(template_of(network), int(n_members))
+        for name, value in settings.items():
+            setattr(self, name, value)
+
+    def __copy__(self):
+        return copy.deepcopy(self)
+
+    @classmethod
+    def _of(cls, nets, own):
+        """An ensemble of networks that were loaded."""
+        ensemble = cls.__new__(cls)
+        MemberSettings.__init__(ensemble, template_of(nets[0]), own["n_members"])
+        for name, value in own.items():
+            vars(ensemble)[name if name in vars(ensemble) else f"_{name}"] = value
+        ensemble._nets = nets
+        return ensemble
+
+    # As a sequence of members -------------------------------------------------------------------------------
+
+    @property
+    def members(self):
+        """The trained networks."""
+        return self._nets[: self._n_done] if self._is_first_round else list(self._nets)
+
+    def __len__(self):
+        return len(self.members)
+
+    def __iter__(self):
+        return iter(self.members)
+
+    def __getitem__(self, number):
+        return self.members[number]
+
+    def __bool__(self):
+        return True
+
+    def __repr__(self):
+        return f"DeepEnsemble({type(self.template).__name__}, n_members={self.n_members}), {len(self)} trained"
+
+    def __str__(self):
+        kind = type(self.template).__name__
+        lines = [f"Name: {self.name}", f"Members: {len(self)} of {self.n_members} trained", f"Model ID: {kind}"]
+        if self.calibration is not None:
+            lines.append(f"Factors on the predicted spreads: {self.calibration}")
+        return "\n".join(lines)
+
+    @property
+    def name(self):
+        """What it is, in words."""
+        return f"Deep ensemble of {self.n_members} {type(self.template).__name__}"
+
+    @property
+    def has_model(self):
+        """Whether there are two trained members, as it takes for a prediction."""
+        return len(self) > 1
+
+    @property
+    def histories(self):
+        """Histories of the members' last trainings."""
+        return [net.history for net in self.members]
+
+    @property
+    def train_idx(self):
+        """Rows of the last training's arrays that the members were trained on; None before."""
+        return self._nets[0].train_idx if self._nets else None
+
+    @property
+    def val_idx(self):
+        """Rows of the last training's arrays that were held back from all members; None before."""
+        return self._nets[0].val_idx if self._nets else None
+
+    # Use ----------------------------------------------------------------------------------------------------
+
+    def predict(self, input_data, inputs_err=None, *, mask=None, calibrated=True, sampling="exact"):
+        """Answers of the whole ensemble, with uncertainties.
+
+        Parameters
+        ----------
+        input_data : array or dict of arrays
+            As in `fit`.
+        inputs_err : array, shape of `input_data`, optional
+            Standard deviations of the pixels, for Bayesian members; adds the component ``"propagated"``: the errors
+            carried through the mean of the members.
+        mask : array of bool, optional
+            True marks a bad pixel.
+        calibrated : bool, optional
+            Apply the factors that `fit` found for the ensemble, if it did. Default True. The members' own factors are
+            never used.
+        sampling : {"exact", "per_star", "fast"}, optional
+            How Bayesian members sample dropout, see `astroNN.nn.layers.MonteCarloEngine`. Default ``"exact"``.
+
+        Returns
+        -------
+        pred : array
+            The mean of the members: labels of shape (n_stars, n_labels), reconstructions of autoencoders, or
+            probabilities of a classifier. Of Bayesian classifiers the class, as of one network.
+        pred_std : dict of such arrays
+            ``"total"`` and ``"model"``; of Bayesian members ``"predictive"`` besides, and with `inputs_err`
+            ``"propagated"``. ``"model"`` holds the scatter of the members (k - 1 in the denominator). Of Bayesian
+            classifiers what `BayesianCNNBase.predict` returns, for the mean probabilities of the members.
+
+        Raises
+        ------
+        AttributeError
+            If fewer than two members are trained.
+        TypeError
+            If `inputs_err` is given, or another `sampling`, and the members are not Bayesian.
+        ValueError, TypeError
+            For data that can't be used.
+        """
+        self.has_model_check()
+        if not self._is_bayesian:
+            self._refuse("predict", inputs_err=inputs_err, sampling=None if sampling == "exact" else sampling)
+        if len(self) < self.n_members:
+            warnings.warn(f"Only {len(self)} of {self.n_members} members are trained; they predict.", stacklevel=2)
+        inputs, masks = _data.checked_inputs(self.members[0], input_data, mask)
+        errors = _data.checked_inputs_err(inputs_err, inputs)
+        pred, pred_std = self._predict(inputs, masks, errors, sampling)
+        calibration = (self.calibration_propagated if errors else None) or self.calibration
+        if calibrated and calibration is not None:
+            pred_std = calibration.apply(pred_std)
+        return pred, pred_std
+
+    def evaluate(self, input_data, labels=None, inputs_err=None, labels_err=None, *, mask=None):
+        """Loss and metrics of a set of stars, on normalised labels: means over the members.
+
+        The prediction of the ensemble is better than these tell, since errors of the members partly cancel.
+
+        Parameters
+        ----------
+        input_data, labels, inputs_err, labels_err, mask
+            As in `fit`.
+
+        Returns
+        -------
+        dict
+            Name to value, as the members' `evaluate` gives them.
+        """
+        self.has_model_check()
+        given = self._given("evaluate", inputs_err=inputs_err, labels_err=labels_err, mask=mask)
+        scores = [net.evaluate(input_data, labels, **given) for net in self.members]
+        return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+
+    def jacobian(self, x=None, mean_output=False, mc_num=None, denormalize=False, mask=None, **options):
+        """Derivative of every label with respect to every pixel: the mean over the members.
+
+        Parameters
+        ----------
+        x, mean_output, mc_num, denormalize, mask, **options
+            As in `NeuralNetMaster.jacobian`.
+
+        Returns
+        -------
+        array, shape (n_stars, n_labels, n_pixels) or (n_labels, n_pixels)
+        """
+        self.has_model_check()
+        return self._mean_of("jacobian", x, mean_output, mc_num, denormalize, mask=mask, **options)
+
+    def hessian(self, x=None, *arguments, **options):
+        """Second derivatives: the mean over the members.
+
+        Parameters
+        ----------
+        x, *arguments, **options
+            As in `NeuralNetMaster.hessian`.
+
+        Returns
+        -------
+        array
+        """
+        self.has_model_check()
+        return self._mean_of("hessian", x, *arguments, **options)
+
+    def save(self, name=None, if_exists="rename"):
+        """Save the ensemble into one folder, from which `load_folder` brings it back.
+
+        In it stand a JSON file and the folders ``member_001``, ``member_002``, ... of the members, each of which is
+        that of a network, too. A member whose training was interrupted is saved with the state of its training.
+
+        Parameters
+        ----------
+        name : str or Path, optional
+            Name of the folder. Default: `folder_name`, else ``astroNN_MMDD_runNNN``.
+        if_exists : {"rename", "error", "replace"}, optional
+            As in `NeuralNetMaster.save`. The folder is written whole or not at all.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        AttributeError
+            If no member was trained.
+        FileExistsError
+            If the folder exists and `if_exists` is ``"error"``.
+        OSError
+            If the place can't be written.
+        """
+        if not self._nets:
+            raise AttributeError("No member of this ensemble is trained: call `fit` first.")
+        return save_ensemble(self, name, if_exists)
+
+    def has_model_check(self):
+        """Raise AttributeError if fewer than two members are trained."""
+        if not self.has_model:
+            raise AttributeError(
+                f"{len(self)} of {self.n_members} members are trained; it takes two at least. Train them with "
+                "`fit`, or load one with `astroNN.models.load_folder`."
+            )
+
+    # What these share ---------------------------------------------------------------------------------------
+
+    @property
+    def _is_bayesian(self):
+        return isinstance(self.template, BayesianCNNBase)
+
+    def _predict(self, inputs, masks, inputs_err, sampling="exact"):
+        """Answer to checked data, not calibrated; NaN for stars without a good pixel."""
+        nets = self.members
+        if not self._is_bayesian:
+            return combined([_quietly(number, net.predict, inputs, mask=masks) for number, net in enumerate(nets)])
+        if self.task != "regression":
+            return self._classify(inputs, masks, inputs_err, sampling)
+        options = {"mask": masks, "calibrated": False, "sampling": sampling}
+        answers = [_quietly(number, net.predict, inputs, **options) for number, net in enumerate(nets)]
+        pred, pred_std = combined_uncertain(answers)
+        if inputs_err:
+            pred_std["propagated"] = mean_propagated_spread(nets, inputs, masks, inputs_err)
+            pred_std["total"] = np.hypot(pred_std["total"], pred_std["propagated"])
+        return pred, pred_std
+
+    def _classify(self, inputs, masks, inputs_err, sampling):
+        if inputs_err:
+            warnings.warn("`inputs_err` has no effect on a classification.", stacklevel=4)
+        for net in self.members:
+            net._check_settings()
+        moments = [net._monte_carlo(inputs, masks, sampling) for net in self.members]
+        # Of probabilities, and of the spreads of logits, means over passes and members; the variance is not used.
+        probability, variance, spread = (np.mean(parts, axis=0) for parts in zip(*moments, strict=True))
+        pred, pred_std = ANSWERS[self.task](self.members[0], probability, variance, spread)
+        blank_empty_stars(inputs, masks, pred, *pred_std.values())
+        return pred, pred_std
+
+    def _mean_of(self, method, *arguments, **options):
+        total = 0.0
+        for net in self.members:
+            total = total + getattr(net, method)(*arguments, **options)
+        return total / len(self)
+
+    def _given(self, method, **arguments):
+        """Those arguments that are given, if the members' method takes them."""
+        self._refuse(method, **arguments)
+        return {name: value for name, value in arguments.items() if value is not None}
+
+    def _refuse(self, method, **arguments):
+        taken = inspect.signature(getattr(type(self.template), method)).parameters
+        for name, value in arguments.items():
+            if value is not None and name not in taken:
+                raise TypeError(
+                    f"{method}: `{name}` has no meaning for an ensemble of {type(self.template).__name__}, whose "
+                    f"`{method}` does not take it."
+                )
+
+
+def _quietly(number, function, *arguments, **options):
+    """Call a member; what the first has warned of is not said again by the others."""
+    with warnings.catch_warnings():
+        if number:
+            warnings.simplefilter("ignore")
+        return function(*arguments, **options)
