@@ -5,10 +5,11 @@ import warnings
 import numpy as np
 
 from astroNN.models import _data
-from astroNN.models.training.callbacks import training_callbacks
+from astroNN.models._recipes import refuse_symbolic_losses
+from astroNN.models.persistence.checkpoint import check_checkpoint_place, write_checkpoint
 from astroNN.models.training.n_train import set_n_train
+from astroNN.models.training.run import check_can_resume, run_training
 from astroNN.models.training.split import split_stars
-from astroNN.nn.callbacks import VirutalCSVLogger
 from astroNN.nn.utilities.generator import BatchGenerator
 from astroNN.nn.utilities.normalizer import Normalizer
 from astroNN.shared import checks
@@ -20,38 +21,39 @@ __all__ = ["Trained"]
 class Trained:
     """Mixin of networks: split, normalisation, batches and the Keras training."""
 
-    def _fit(self, data):
+    #: draws the validation stars in place of `seed`: the same for all members of an ensemble
+    _split_seed = None
+
+    def _fit(self, data, resume=False):
         """Train on checked data; returns the Keras history."""
         _data.remember_shapes(self, data)
         self._draw_seed()
-        self.train_idx, self.val_idx = split_stars(data.n_stars, self.val_size or 0.0, self.seed, data.groups)
-        self.num_train, self.val_num = len(self.train_idx), len(self.val_idx)
-        val_rows = data.counting(self.val_idx)
-        self.has_val = len(val_rows) > 0
+        seed = self.seed if self._split_seed is None else self._split_seed
+        train_idx, val_idx = split_stars(data.n_stars, self.val_size or 0.0, seed, data.groups)
+        check_checkpoint_place(self, resume)
+        if resume:
+            check_can_resume(self, data, val_idx)
+        self._before_training()
+        self.train_idx, self.val_idx = train_idx, val_idx
+        self.num_train, self.val_num = len(train_idx), len(val_idx)
+        self.has_val = len(data.counting(val_idx)) > 0
         tell(f"Training stars: {self.num_train}, validation stars: {self.val_num}", self.verbose)
         self._fit_normalizers(data)
-        if not self.has_model:
-            self.compile()
-        elif self.optimizer in (None, "adam"):
+        if self.has_model and self.optimizer in (None, "adam") and not resume:
             # A rate that the last training has lowered would all but stop this one.
             self.keras_model.optimizer.learning_rate = self.lr
-        set_n_train(self.keras_model, data.labels["output"], data.counting(self.train_idx), self.task)
-        self.training_generator = self._batches(data, data.counting(self.train_idx), shuffle=True)
-        self.validation_generator = self._batches(data, val_rows) if self.has_val else None
-        self.virtual_cvslogger = VirutalCSVLogger()
-        self._n_fits += 1
-        self.history = self.keras_model.fit(
-            self.training_generator,
-            validation_data=self.validation_generator,
-            epochs=self.max_epochs,
-            verbose=self.verbose,
-            shuffle=False,
-            callbacks=[*training_callbacks(self, self._plateau_monitor), self.virtual_cvslogger],
-        )
+        self._compile_once()
+        set_n_train(self.keras_model, data.labels["output"], data.counting(train_idx), self.task)
+        run_training(self, data, resume)
         self._after_fit(data)
+        if self.checkpoint is not None:
+            write_checkpoint(self)
         if self.autosave:
             self.save()
         return self.history
+
+    def _before_training(self):
+        """What a kind of network forgets when its weights are about to change."""
 
     def _after_fit(self, data):
         """What a kind of network does once it is trained."""
@@ -63,8 +65,9 @@ class Trained:
         self.train_idx = rows if self.train_idx is None else self.train_idx
         self.num_train = len(self.train_idx)
         self._fit_normalizers(data, rows)
-        if not self.has_model:
-            self.compile()
+        self._compile_once()
+        self._before_training()
+        self._training_state = None
         # A batch after a training is a part of its stars, or more of them.
         set_n_train(self.keras_model, data.labels["output"], rows, self.task, only_unknown=True)
         self._n_fits += 1
@@ -72,6 +75,18 @@ class Trained:
             self._batches(data, rows, batch_size=data.n_stars), epochs=1, verbose=self.verbose, shuffle=False
         )
         return self.history
+
+    def _compile_once(self):
+        """Compile the network if it is not yet; a class may have overridden how, and brought its own loss."""
+        is_new = not self.has_model
+        if is_new:
+            self.compile()
+        try:
+            refuse_symbolic_losses(self.keras_model.loss, f"{type(self).__name__} was compiled with")
+        except TypeError:
+            if is_new:
+                self.keras_model = self.keras_model_predict = None
+            raise
 
     def _evaluate(self, data):
         self.has_model_check()
@@ -111,7 +126,7 @@ class Trained:
             self.labels_normalizer.std_labels,
         )
 
-    def _batches(self, data, rows, shuffle=False, batch_size=None):
+    def _batches(self, data, rows, shuffle=False, batch_size=None, first_epoch=0):
         labels = self.labels_normalizer.normalize(data.labels, calc=False)
         targets = dict(labels)
         for name in self._extra_outputs:
@@ -125,6 +140,7 @@ class Trained:
             sample_weight=data.sample_weight,
             batch_size=min(batch_size or self.batch_size, len(rows)),
             rng=rng,
+            first_epoch=first_epoch,
         )
 
     def _columns(self, data):

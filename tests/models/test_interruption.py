@@ -1,13 +1,16 @@
 """Ctrl-C in a training and kills in a save: what is left is whole."""
 
+import os
 import shutil
 import signal
+import threading
 
 import keras
 import numpy as np
 import pytest
 
 from astroNN.models import ApogeeCNN, load_folder
+from astroNN.models.training.interruption import StepBoundary
 
 # Kills -------------------------------------------------------------------------------------------------------
 
@@ -109,3 +112,64 @@ def test_an_interrupted_second_training_keeps_no_old_calibration(stars, folder):
     with pytest.raises(KeyboardInterrupt):
         net.fit(stars.spectra, stars.labels)
     assert net.calibration is None
+
+
+# When Ctrl-C is answered -------------------------------------------------------------------------------------
+
+
+def press_ctrl_c():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_waits_for_the_end_of_the_step():
+    for hook in ("on_train_batch_begin", "on_test_batch_begin", "on_epoch_begin", "on_epoch_end"):
+        with pytest.raises(KeyboardInterrupt), StepBoundary(0) as boundary:
+            getattr(boundary, hook)(0)
+            press_ctrl_c()
+            step_is_finished = True
+            getattr(boundary, hook)(1)
+            step_is_finished = False
+        assert step_is_finished
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_stops_at_once():
+    with pytest.raises(KeyboardInterrupt), StepBoundary(0):
+        press_ctrl_c()
+        try:
+            press_ctrl_c()
+        except KeyboardInterrupt:
+            raise
+        raise AssertionError("went on")
+
+
+def test_ctrl_c_in_the_last_step_is_not_swallowed():
+    with pytest.raises(KeyboardInterrupt), StepBoundary(0):
+        press_ctrl_c()
+
+
+def test_ctrl_c_of_a_user_who_handles_it_is_left_alone():
+    def own(number, frame):
+        pass
+
+    signal.signal(signal.SIGINT, own)
+    try:
+        with StepBoundary(0):
+            assert signal.getsignal(signal.SIGINT) is own
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_a_training_in_another_thread_runs(stars, tools):
+    net, errors = tools.small(tools.Linear(), max_epochs=1), []
+
+    def train():
+        try:
+            net.fit(stars.spectra, stars.labels)
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    assert not errors and net.history.epoch == [0]

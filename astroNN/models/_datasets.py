@@ -1,0 +1,121 @@
+"""Rows that are read from a file while a network predicts from them."""
+
+import h5py
+import numpy as np
+
+from astroNN.config import MAGIC_NUMBER
+from astroNN.models import _data
+from astroNN.shared import checks
+from astroNN.shared.missing import missing_elements
+
+__all__ = ["DatasetRows", "PredictsDatasets"]
+
+
+class PredictsDatasets:
+    """Mixin of networks that predict from a file row by row."""
+
+    def predict_dataset(self, file):
+        """Predict from a data set that is read block by block, whole never.
+
+        Parameters
+        ----------
+        file : object with `len` and index-list access
+            ``file[[0, 1, 2]]`` gives the spectra or images of rows 0 to 2, in physical units; an HDF5 data set, for
+            example. The numbers asked for always rise. Missing pixels are NaN or the magic number.
+
+        Returns
+        -------
+        As `predict`, and the same numbers.
+
+        Raises
+        ------
+        AttributeError
+            If the network was not trained.
+        TypeError
+            If `file` has no length, or gives no rows for a list of numbers.
+        ValueError
+            If it holds no rows, rows of another shape than the network's, or infinite values; or if the network has
+            other inputs than ``"input"``.
+
+        Examples
+        --------
+        >>> with h5py.File("spectra.h5") as file:  # doctest: +SKIP
+        ...     pred, pred_std = net.predict_dataset(file["spectra"])
+        """
+        return self._predict_dataset(file)
+
+    def _predict_dataset(self, file, **settings):
+        self.has_model_check()
+        names = sorted(self._input_shape.keys())
+        if names != ["input"]:
+            raise ValueError(
+                f"predict_dataset reads one data set, but this network has the inputs {names}: use `predict`."
+            )
+        rows = DatasetRows(file, self._input_shape["input"])
+        return self._predict_rows({"input": rows}, lambda: rows.empty, **settings)
+
+
+class DatasetRows:
+    """Rows of a data set as the blocks of a prediction read them: each once, in order, checked as they come.
+
+    Parameters
+    ----------
+    file : object with `len` and index-list access
+        ``file[[0, 1, 2]]`` gives rows 0 to 2 (an HDF5 data set, for example); numbers always rise.
+    known : tuple of int
+        Shape of one star that the network takes.
+
+    Attributes
+    ----------
+    empty : array of bool, shape (n_stars,)
+        Which of the rows read so far have no good pixel.
+
+    Raises
+    ------
+    TypeError
+        If `file` has no length, or gives no rows for a list of numbers.
+    ValueError
+        If it has no rows, or rows of another shape, or infinite values.
+    """
+
+    def __init__(self, file, known):
+        if isinstance(file, str | bytes | dict) or not hasattr(file, "__len__") or not hasattr(file, "__getitem__"):
+            raise TypeError(
+                "predict_dataset: `file` must have a length and give rows for a list of their numbers, like a data "
+                f"set of h5py, got {type(file).__name__}. Open a file first: h5py.File(path)['spectra']."
+            )
+        if len(file) == 0:
+            raise ValueError("predict_dataset: `file` has no rows.")
+        self._file, self._known = file, known
+        self.empty = np.zeros(len(file), dtype=bool)
+
+    def __len__(self):
+        return len(self.empty)
+
+    def __getitem__(self, rows):
+        block = checks.as_named_arrays("file", self._read(rows), "input")["input"]
+        block = _data.in_known_shape("file", np.asarray(block), self._known)
+        flat = block.reshape(len(block), -1)
+        infinite = np.isinf(flat).any(axis=1)
+        if infinite.any():
+            raise ValueError(
+                f"`file` holds infinite values (the first in row {rows[np.argmax(infinite)]}). Set bad pixels to NaN "
+                f"or {MAGIC_NUMBER}."
+            )
+        self.empty[rows] = missing_elements(flat).all(axis=1)
+        return block
+
+    def _read(self, rows):
+        # Slices of an HDF5 file are read much faster than lists of rows; other objects may know lists alone.
+        takes_slices = isinstance(self._file, h5py.Dataset | np.ndarray)
+        index = slice(int(rows[0]), int(rows[-1]) + 1) if takes_slices else [int(row) for row in rows]
+        try:
+            block = self._file[index]
+        except TypeError as error:
+            raise TypeError(
+                f"predict_dataset: `file` ({type(self._file).__name__}) gives no rows for a list of their numbers: "
+                f"{error}. Use `predict` for arrays and lists."
+            ) from error
+        if len(block) != len(rows):
+            raise ValueError(f"predict_dataset: {len(rows)} rows were asked for, `file` gave {len(block)}.")
+        return block
