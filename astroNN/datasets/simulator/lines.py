@@ -1,12 +1,11 @@
 """The lines of the simulator: atoms from a table, hydrogen from Rydberg's formula, molecules computed."""
 
-import csv
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 
 import numpy as np
 
+from astroNN.data import air_to_vacuum, hband_lines
 from astroNN.datasets.simulator.atmosphere import ELEMENTS
 from astroNN.datasets.simulator.molecules import molecular_lines
 
@@ -39,30 +38,16 @@ class LineList:
     mass: np.ndarray
 
 
-def air_to_vacuum(wavelength):
-    """Vacuum wavelength of a wavelength in standard air [Angstrom].
-
-    Refraction by Birch & Downs 1994 as adopted for VALD3 and close to Ciddor 1996 (better than 1e-8 in the
-    near infrared); the small difference between air and vacuum wavelength in its argument is ignored.
-    """
-    s2 = (1e4 / np.asarray(wavelength, dtype=np.float64)) ** 2
-    return wavelength * (1.0 + 8.34254e-5 + 2.406147e-2 / (130.0 - s2) + 1.5998e-4 / (38.9 - s2))
-
-
 def brackett_wavelength(upper):
     """Vacuum wavelength of the hydrogen line between n = 4 and n = `upper` [Angstrom]."""
     return 1e8 / (RYDBERG_H * (1.0 / 16.0 - 1.0 / np.asarray(upper, dtype=np.float64) ** 2))
 
 
 def _atomic():
-    text = (resources.files("astroNN.data") / "hband_lines.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
-    species = [row["element"] + "+" * (int(row["ion"]) - 1) for row in rows]
-    air, energy, log_gf = (
-        np.array([float(r[key]) for r in rows]) for key in ("air_wavelength", "energy_ev", "log_gf")
-    )
-    mass = np.array([ELEMENTS[row["element"]].mass for row in rows])
-    return LineList(np.array(species), air_to_vacuum(air), energy, 10.0**log_gf, mass)
+    atoms = hband_lines()
+    mass = np.array([ELEMENTS[element].mass for element in atoms.element])
+    species = [element + "+" * (ion - 1) for element, ion in zip(atoms.element, atoms.ion, strict=True)]
+    return LineList(np.array(species), atoms.wavelength, atoms.energy, 10.0**atoms.log_gf, mass)
 
 
 def _hydrogen():

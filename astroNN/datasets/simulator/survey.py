@@ -114,6 +114,7 @@ def simulate_apogee(
     bad_pixels=0.05,
     label_noise=1.0,
     seed=0,
+    abundances=None,
 ):
     """Simulate APOGEE spectra of red giants with their catalogue labels.
 
@@ -141,6 +142,10 @@ def simulate_apogee(
         Scales the errors of the labels; 0 gives exact labels with zero errors.
     seed : int
         Same arguments and seed, same arrays.
+    abundances : callable, optional
+        Gives stars other abundances than those of the disc: called with a dictionary of all labels, each an array of
+        shape (n_stars,), it returns a dictionary of the [X/H] that take their place, by the symbols of the elements.
+        "M" follows "Fe"; "alpha" and all else stays as it was.
 
     Returns
     -------
@@ -149,7 +154,8 @@ def simulate_apogee(
     Raises
     ------
     ValueError
-        For an unknown label, or a number outside its range.
+        For an unknown label, or a number outside its range; for abundances of an unknown element, of another shape or
+        not finite.
 
     See Also
     --------
@@ -161,12 +167,18 @@ def simulate_apogee(
     >>> survey = simulate_apogee(20, labels=("teff", "logg", "Fe"), seed=1)
     >>> survey.spectra.shape, survey.labels.shape
     ((20, 7514), (20, 3))
+
+    Stars whose aluminium follows their magnesium:
+
+    >>> bound = simulate_apogee(20, seed=1, abundances=lambda stars: {"Al": stars["Mg"] + 0.1})
+    >>> bool(np.allclose(bound.label("Al", "labels_true") - bound.label("Mg", "labels_true"), 0.1, atol=1e-5))
+    True
     """
     labels, snr_range = _checked(n_stars, labels, snr, missing, bad_pixels, label_noise, seed)
     rng = [np.random.default_rng([seed, _LABEL_STREAM, star]) for star in range(n_stars)]
     uniform = np.stack([r.random(UNIFORM_DRAWS + 2) for r in rng])
     normal = np.stack([r.standard_normal(NORMAL_DRAWS) for r in rng])
-    stars = draw_stars(uniform[:, :UNIFORM_DRAWS], normal)
+    stars = _with_abundances(draw_stars(uniform[:, :UNIFORM_DRAWS], normal), abundances)
     star_snr = np.exp(np.interp(uniform[:, -2], [0.0, 1.0], np.log(snr_range)))
     shift = np.floor(uniform[:, -1] * (2 * SKY_SHIFT + 1)).astype(int) - SKY_SHIFT
 
@@ -233,6 +245,32 @@ def synthesize_giants(teff, logg, Fe=0.0, resolution=RESOLUTION, **abundances):
     if not all(np.isfinite(value).all() for value in values):
         raise ValueError("synthesize_giants: `teff`, `logg` and abundances must be finite numbers.")
     return spectra_from_labels(values[0], values[1], dict(zip(abundances, values[2:], strict=True)), resolution)
+
+
+def _with_abundances(stars, abundances):
+    """The stars, some of their abundances replaced; the function of the user gets copies."""
+    if abundances is None:
+        return stars
+    if not callable(abundances):
+        raise TypeError(
+            f"simulate_apogee: `abundances` must be a function of a dictionary of labels, got {abundances!r}."
+        )
+    chosen = abundances({name: values.copy() for name, values in stars.items()})
+    if not isinstance(chosen, dict):
+        raise TypeError(f"simulate_apogee: `abundances` must return a dictionary, got {type(chosen).__name__}.")
+    unknown = sorted(set(chosen) - set(ELEMENTS), key=str)
+    if unknown:
+        raise ValueError(f"simulate_apogee: `abundances` returned {unknown}; the elements are {', '.join(ELEMENTS)}.")
+    for el, values in chosen.items():
+        values = np.asarray(values, dtype=np.float64)
+        if values.shape not in ((), stars[el].shape) or not np.isfinite(values).all():
+            raise ValueError(
+                f"simulate_apogee: `abundances` must return finite [{el}/H], one a star ({len(stars[el])}) or one for "
+                f"all, got shape {values.shape}."
+            )
+        stars[el] = np.broadcast_to(values, stars[el].shape).copy()
+    stars["M"] = stars["Fe"]
+    return stars
 
 
 def _catalogue(names, truth, errors, missing, seed):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from astroNN.nn.layers import KLDivergenceLayer
 from astroNN.nn.losses import mean_squared_reconstruction_error
 
 __all__ = ["VariationalAutoencoder"]
@@ -54,10 +55,12 @@ class VariationalAutoencoder(keras.Model):
         divergence = latent_divergence(y_pred["z_mean"], y_pred["z_log_var"])
         if weight is not None:
             divergence = divergence * ops.cast(weight, divergence.dtype)
+        # A KLDivergenceLayer of the recipe, as in version 1.0, has put the divergence among the layers' losses.
+        in_a_layer = any(isinstance(layer, KLDivergenceLayer) for layer in self._flatten_layers())
         n_stars = ops.shape(error)[0]
         self.reconstruction_loss_tracker.update_state(ops.mean(error), sample_weight=n_stars)
         self.kl_loss_tracker.update_state(ops.mean(divergence), sample_weight=n_stars)
-        return sum(self.losses, ops.mean(error) + ops.mean(divergence))
+        return sum(self.losses, ops.mean(error) + (0.0 if in_a_layer else ops.mean(divergence)))
 
 
 def latent_divergence(z_mean, z_log_var):
