@@ -1,5 +1,7 @@
 """Networks: ready-made ones, bases for your own, and the loading of saved ones."""
 
+from astroNN.models._convert import convert_custom_objects
+from astroNN.models._old_paths import offer_modules_named_as_classes
 from astroNN.models.apogee_models import (
     ApogeeBCNN,
     ApogeeBCNNaux,
@@ -16,6 +18,7 @@ from astroNN.models.base_bayesian_cnn import BayesianCNNBase
 from astroNN.models.base_cnn import CNNBase
 from astroNN.models.base_master_nn import NeuralNetBase, NeuralNetMaster
 from astroNN.models.base_vae import ConvVAEBase
+from astroNN.models.deep_ensemble import DeepEnsemble
 from astroNN.models.misc_models import MNIST_BCNN, Cifar10CNN, Galaxy10CNN, SimplePloyNN, SimplePolyNN
 from astroNN.models.persistence.loading import load_folder
 
@@ -33,6 +36,7 @@ __all__ = [
     "CNNBase",
     "Cifar10CNN",
     "ConvVAEBase",
+    "DeepEnsemble",
     "Galaxy10CNN",
     "MNIST_BCNN",
     "NeuralNetBase",
@@ -40,5 +44,8 @@ __all__ = [
     "SimplePloyNN",
     "SimplePolyNN",
     "StarNet2017",
+    "convert_custom_objects",
     "load_folder",
 ]
+
+offer_modules_named_as_classes(__name__, BayesianCNNBase, CNNBase, ConvVAEBase)

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from astroNN.models._requirements import check_inputs, check_spectra, check_table_of_labels
 from astroNN.nn.layers import MCDropout
 
 __all__ = ["Blocks"]
@@ -13,6 +14,11 @@ class Blocks:
 
     A block takes a symbolic tensor and returns one; the activation stands in a layer behind the weights.
     """
+
+    def _check_shapes(self):
+        check_inputs(self)
+        check_spectra(self, self.pool_length)
+        check_table_of_labels(self)
 
     def convolution(self, number, dimensions=1, regularized=True, **settings):
         """Convolution ``conv_<number>`` with the settings' filters, and its activation."""

@@ -8,7 +8,7 @@ import numpy as np
 from astroNN.shared import checks
 from astroNN.shared.missing import missing_elements
 
-__all__ = ["Sample", "checked_inputs", "checked_sample", "empty_stars", "remember_shapes"]
+__all__ = ["Sample", "checked_inputs", "checked_sample", "empty_stars", "in_known_shape", "remember_shapes"]
 
 _BLOCK_ROWS = 2048
 
@@ -59,9 +59,7 @@ def checked_inputs(net, input_data, mask=None):
     inputs = checks.as_named_arrays("input_data", input_data, "input")
     if net.has_model:
         inputs = {name: _fit_to_shape(array, net._input_shape.get(name)) for name, array in inputs.items()}
-        unknown = set(net._input_shape) ^ set(inputs)
-        if unknown:
-            raise ValueError(f"`input_data` must have the inputs {sorted(net._input_shape)}, got {sorted(inputs)}.")
+        _check_names("input_data", "inputs", inputs, net._input_shape)
     checks.check_rows(**{f"input_data['{name}']": array for name, array in inputs.items()})
     for name, array in inputs.items():
         checks.check_finite(f"input_data['{name}']" if len(inputs) > 1 else "input_data", array)
@@ -85,19 +83,21 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
     """
     inputs, masks = checked_inputs(net, input_data, mask)
     targets = {name: _as_labels(array) for name, array in checks.as_named_arrays("labels", labels, "output").items()}
+    _check_label_names(net, targets)
     checks.check_rows(input_data=inputs["input"], **{_label(name): array for name, array in targets.items()})
     for name, array in targets.items():
         checks.check_finite(_label(name), array)
+        checks.check_classes(_label(name), array, net.task)
         if for_training and net._needs_every_label:
             checks.check_label_columns(array, net.targetname)
     n_stars = len(targets["output"])
     sample = Sample(inputs, targets, masks)
     sample.inputs_err = checked_inputs_err(inputs_err, inputs)
     if labels_err is not None:
-        labels_err = labels_err["output"] if isinstance(labels_err, dict) else labels_err
+        labels_err = _only("labels_err", labels_err, "output")
         sample.labels_err = checks.check_errors("labels_err", labels_err, targets["output"])
     if sample_weight is not None:
-        sample.sample_weight = checks.as_weights(sample_weight, n_stars)
+        sample.sample_weight = checks.as_weights(_only("sample_weight", sample_weight, "output"), n_stars)
         if not sample.sample_weight.any():
             raise ValueError("`sample_weight` is 0 for every star: none is left to train on.")
     if groups is not None:
@@ -125,11 +125,15 @@ def remember_shapes(net, sample):
     if not net.has_model:
         net._input_shape, net._labels_shape = inputs, labels
         net.input_names, net.output_names = list(inputs), list(labels)
+        if type(net).model.__module__.startswith("astroNN."):  # another `model` may need other data
+            net._check_shapes()
         _fit_names(net, labels["output"])
-    if labels["output"] != net._labels_shape["output"]:
-        raise ValueError(
-            f"`labels`: this network was built for {net._labels_shape['output']} labels, got {labels['output']}."
-        )
+    _check_names("labels", "labels", labels, net._labels_shape)
+    for name, shape in labels.items():
+        if shape != net._labels_shape[name]:
+            raise ValueError(
+                f"`{_label(name)}`: this network was built for {net._labels_shape[name]} labels, got {shape}."
+            )
 
 
 def empty_stars(inputs, masks):
@@ -159,6 +163,28 @@ def _refuse_empty_stars(sample):
         )
 
 
+def _check_names(argument, what, given, known):
+    if set(given) != set(known.keys()):
+        raise ValueError(f"`{argument}` must have the {what} {sorted(known.keys())}, got {sorted(given)}.")
+
+
+def _check_label_names(net, targets):
+    if len(targets) > 1 and not net._takes_several_labels:
+        raise ValueError(
+            f"`labels` of {type(net).__name__} must be one array, or a dictionary with the key 'output' alone, got "
+            f"{sorted(targets)}. Join the columns into one array; several outputs are for networks on `CNNBase`."
+        )
+
+
+def _only(argument, given, name):
+    """What a dictionary holds under the only name that it may have; anything else as it is."""
+    if not isinstance(given, dict):
+        return given
+    if set(given) != {name}:
+        raise ValueError(f"`{argument}` as a dictionary must have the key '{name}' alone, got {sorted(given)}.")
+    return given[name]
+
+
 def _as_labels(array):
     """Labels in float32 with a row axis; NaN where they are missing (half precision would lose the magic number)."""
     array = np.asarray(array)
@@ -178,6 +204,13 @@ def _fit_names(net, n_labels):
             f"{net.targetname[0]} to {net.targetname[-1]} instead.",
             stacklevel=5,
         )
+
+
+def in_known_shape(argument, array, known):
+    """Rows of one input in the form in which networks take them; raise if their shape is not the one known."""
+    array = _fit_to_shape(array, known)
+    checks.check_known_shape(argument, "input", _input_shape(array), known)
+    return array
 
 
 def _fit_to_shape(array, known):

@@ -28,7 +28,12 @@ class KerasSurface:
 
     @property
     def input_shape(self):
-        """Shape of what the network predicts from, None for the number of stars; by name if there are several."""
+        """Shape of what the network predicts from, None for the number of stars; by name if there are several.
+
+        Inside `model`, where there is no network yet, that of one star, as recipes of version 1.0 use it.
+        """
+        if self._is_building:
+            return self._input_shape
         return _bare(self._prediction_graph.input)
 
     @property
@@ -114,13 +119,16 @@ class KerasSurface:
         self.has_model_check()
         path = Path(self.fullfilepath or ".") / name
         try:
-            keras.utils.plot_model(
-                self.keras_model,
-                to_file=str(path),
-                show_shapes=show_shapes,
-                show_layer_names=show_layer_names,
-                rankdir=rankdir,
-            )
+            with atomic_file(path) as temporary:
+                keras.utils.plot_model(
+                    self.keras_model,
+                    to_file=str(temporary),
+                    show_shapes=show_shapes,
+                    show_layer_names=show_layer_names,
+                    rankdir=rankdir,
+                )
+                if not temporary.is_file():  # in a notebook Keras prints what is missing instead of raising
+                    raise ImportError("pydot and graphviz must be installed.")
         except ImportError as error:
             warnings.warn(f"{path} was not drawn: {error}", stacklevel=2)
             return None

@@ -8,7 +8,9 @@ from tqdm.auto import tqdm
 
 from astroNN.models import _data
 from astroNN.models._answers import ANSWERS
-from astroNN.models.base_cnn import blank_empty_stars
+from astroNN.models._datasets import PredictsDatasets
+from astroNN.models._recipes import training_class, two_graphs
+from astroNN.models.base_cnn import blank
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.inspection.distribution import PredictsDistributions
 from astroNN.models.tasks import aware_of_gaps, task_settings
@@ -27,7 +29,7 @@ _BLOCK_ROWS = 1024  # rows normalised at a time; a multiple of the engine's bloc
 _SAMPLINGS = ("exact", "per_star", "fast")
 
 
-class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
+class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
     r"""Base of Bayesian networks; your own derive from it and define `model`.
 
     `model` returns two functional Keras models: the one to train, from ``input`` (and ``labels_err``) to the
@@ -104,7 +106,7 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
         settings = task_settings(self.task)
         self._last_layer_activation = self._last_layer_activation or settings.last_activation
         self._engines = {}
-        training, prediction = _two_graphs(self._build())
+        training, prediction = two_graphs(self._build(), type(self).__name__)
         for graph in (training, prediction):
             self._check_input_names(graph)
         self.keras_model_predict = self._predicting(prediction)
@@ -125,7 +127,7 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
         )
 
     def fit(self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, experimental=False, *,
-            mask=None, groups=None):  # fmt: skip
+            mask=None, groups=None, resume=False):  # fmt: skip
         """Train on spectra or images with labels and their errors.
 
         Parameters
@@ -149,6 +151,9 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
         groups : array, shape (n_stars,), optional
             One identifier per row; rows of one group (visits of one star) never stand on both sides of the split
             into training and validation.
+        resume : bool, optional
+            Go on with the last training, after Ctrl-C or in a network from its checkpoint, with the same arrays; see
+            :doc:`training`. Default False: a new training, from the weights that are there.
 
         Returns
         -------
@@ -168,7 +173,7 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
             self, input_data, labels, mask=mask, inputs_err=inputs_err, labels_err=labels_err,
             sample_weight=sample_weight, groups=groups,
         )  # fmt: skip
-        return self._fit(sample)
+        return self._fit(sample, resume)
 
     def fit_on_batch(self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, *, mask=None):
         """Train for one epoch on all stars as a single batch; parameters are those of `fit`.
@@ -215,17 +220,26 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
             For data that can't be used.
         """
         self.has_model_check()
-        self._check_settings()
-        checks.check_one_of("sampling", sampling, _SAMPLINGS)
         inputs, masks = _data.checked_inputs(self, input_data, mask)
         errors = _data.checked_inputs_err(inputs_err, inputs)
-        pred, pred_std = self._predict(inputs, masks, errors, sampling)
+        settings = {"calibrated": calibrated, "sampling": sampling, "masks": masks, "errors": errors}
+        return self._predict_rows(inputs, lambda: _data.empty_stars(inputs, masks), **settings)
+
+    def predict_dataset(self, file, *, calibrated=True, sampling="exact"):
+        """As `CNNBase.predict_dataset`; `calibrated` and `sampling` as in `predict`."""
+        return self._predict_dataset(file, calibrated=calibrated, sampling=sampling)
+
+    def _predict_rows(self, inputs, empty, *, calibrated=True, sampling="exact", masks=None, errors=None):
+        """Labels and spreads; `empty` tells, when the inputs are read, which stars have no good pixel."""
+        self._check_settings()
+        checks.check_one_of("sampling", sampling, _SAMPLINGS)
+        pred, pred_std = self._predict(inputs, masks or {}, errors or {}, sampling)
         # Without factors found with input errors those found without serve: they err to the safe side.
         calibration = self.calibration_propagated if errors else None
         calibration = calibration or self.calibration
         if calibrated and calibration is not None:
             pred_std = calibration.apply(pred_std)
-        blank_empty_stars(inputs, masks, pred, *pred_std.values())
+        blank(empty(), pred, *pred_std.values())
         return pred, pred_std
 
     def evaluate(self, input_data, labels, inputs_err=None, labels_err=None, batch_size=None, *, mask=None):
@@ -300,14 +314,9 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
         scale = np.asarray(self.labels_normalizer.std_labels["output"], dtype="float32")
         return {LABELS_ERR: np.nan_to_num(data.labels_err, nan=0.0) / scale}
 
-    def _fit(self, data):
-        self.calibration = self.calibration_propagated = None
-        return super()._fit(data)
-
-    def _fit_on_batch(self, data):
+    def _before_training(self):
         # Factors found for other weights, perhaps on these very stars, no longer hold.
         self.calibration = self.calibration_propagated = None
-        return super()._fit_on_batch(data)
 
     def _after_fit(self, data):
         self.inv_model_precision = inverse_model_precision(
@@ -333,7 +342,7 @@ class BayesianCNNBase(PredictsDistributions, NeuralNetMaster):
             shape = shape if isinstance(shape, tuple) else (shape,)
             inputs[LABELS_ERR] = keras.Input(shape, name=LABELS_ERR)
         outputs = as_logits(self._outputs_by_name(training), self.task)
-        model = BayesianModel(inputs=inputs, outputs=outputs, name="training")
+        model = training_class(training, BayesianModel)(inputs=inputs, outputs=outputs, name="training")
         model.task = self.task
         if self.task != "regression":
             model.noise = keras.random.SeedGenerator(self.next_seed())
@@ -378,10 +387,3 @@ def inverse_model_precision(n_train, l2, length_scale, dropout_rate):
     4.7725e-05
     """
     return float(2 * n_train * (l2 or 0.0) / (length_scale**2 * (1 - dropout_rate)))
-
-
-def _two_graphs(graphs):
-    """Training and prediction graph, from what `model` returned (one to four objects)."""
-    if not isinstance(graphs, list | tuple):
-        return graphs, graphs
-    return (graphs[0], graphs[1]) if len(graphs) > 1 else (graphs[0], graphs[0])

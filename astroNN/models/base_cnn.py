@@ -7,6 +7,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from astroNN.models import _data
+from astroNN.models._datasets import PredictsDatasets
+from astroNN.models._recipes import one_graph
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.tasks import aware_of_gaps, task_settings
 from astroNN.nn.utilities.data_generators import CNNDataGenerator, CNNPredDataGenerator
@@ -16,12 +18,14 @@ __all__ = ["CNNBase", "CNNDataGenerator", "CNNPredDataGenerator"]
 _BLOCK_ROWS = 4096  # rows normalised and predicted at a time
 
 
-class CNNBase(NeuralNetMaster):
+class CNNBase(PredictsDatasets, NeuralNetMaster):
     """Base of convolutional networks; your own derive from it and define `model`.
 
     `model` returns a functional Keras model from an input named ``input`` to an output named ``output``. It
     finds the shapes in ``self._input_shape["input"]`` and ``self._labels_shape["output"]`` and the last
-    activation in ``self._last_layer_activation``.
+    activation in ``self._last_layer_activation``. A network of several outputs names each like its labels:
+    ``fit(x, {"output": labels, "mass": masses})`` trains the outputs ``output`` and ``mass``, and `predict` returns a
+    dictionary.
 
     Examples
     --------
@@ -43,6 +47,8 @@ class CNNBase(NeuralNetMaster):
     >>> net.predict(rng.normal(size=(3, 20))).shape
     (3, 2)
     """
+
+    _takes_several_labels = True
 
     def __init__(self):
         super().__init__()
@@ -73,23 +79,25 @@ class CNNBase(NeuralNetMaster):
         """
         settings = task_settings(self.task)
         self._last_layer_activation = settings.last_activation
-        model = self._build()
-        model = model[0] if isinstance(model, list | tuple) else model
+        model = one_graph(self._build(), type(self).__name__)
         self._check_input_names(model)
-        self.keras_model = _with_named_inputs(model)
+        self.keras_model = _with_names(model, list(self._labels_shape.keys()), type(self).__name__)
         self._compile_model(optimizer, loss, metrics, weighted_metrics, loss_weights)
 
     def _compile_model(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
         settings = task_settings(self.task)
+        chosen = aware_of_gaps(metrics or self.metrics) or list(settings.metrics)
+        if isinstance(self.keras_model.output, dict) and not isinstance(chosen, dict):
+            chosen = {name: chosen for name in self.keras_model.output}
         self.keras_model.compile(
             optimizer=self._new_optimizer(optimizer),
             loss=aware_of_gaps(loss) or settings.loss,
-            metrics=aware_of_gaps(metrics or self.metrics) or list(settings.metrics),
+            metrics=chosen,
             weighted_metrics=aware_of_gaps(weighted_metrics),
             loss_weights=loss_weights,
         )
 
-    def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None):
+    def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None, resume=False):
         """Train on spectra or images with labels.
 
         Parameters
@@ -98,7 +106,7 @@ class CNNBase(NeuralNetMaster):
             In physical units. Pixels that are NaN, the magic number or marked in `mask` are missing and become
             the training mean.
         labels : array, shape (n_stars, n_labels), or dict of arrays
-            In physical units. NaN or the magic number marks a missing label.
+            In physical units. NaN or the magic number marks a missing label. Shape (n_stars,) is one label a star.
         sample_weight : array, shape (n_stars,), optional
             Multiplies each star's loss; 0 leaves a star out of everything.
         mask : array of bool, shape of `input_data`, optional
@@ -106,6 +114,9 @@ class CNNBase(NeuralNetMaster):
         groups : array, shape (n_stars,), optional
             One identifier per row; rows of one group (visits of one star) never stand on both sides of the split
             into training and validation.
+        resume : bool, optional
+            Go on with the last training, after Ctrl-C or in a network from its checkpoint, with the same arrays; see
+            :doc:`training`. Default False: a new training, from the weights that are there.
 
         Returns
         -------
@@ -118,7 +129,8 @@ class CNNBase(NeuralNetMaster):
         """
         self._check_settings()
         return self._fit(
-            _data.checked_sample(self, input_data, labels, mask=mask, sample_weight=sample_weight, groups=groups)
+            _data.checked_sample(self, input_data, labels, mask=mask, sample_weight=sample_weight, groups=groups),
+            resume,
         )
 
     def fit_on_batch(self, input_data, labels, sample_weight=None, *, mask=None):
@@ -141,7 +153,8 @@ class CNNBase(NeuralNetMaster):
         Returns
         -------
         array of float32, shape (n_stars, n_labels)
-            NaN, with a warning, for a star without a good pixel.
+            NaN, with a warning, for a star without a good pixel. Of a network trained on several kinds of labels a
+            dictionary of such arrays.
 
         Raises
         ------
@@ -152,16 +165,21 @@ class CNNBase(NeuralNetMaster):
         """
         self.has_model_check()
         inputs, masks = _data.checked_inputs(self, input_data, mask)
+        return self._predict_rows(inputs, lambda: _data.empty_stars(inputs, masks), masks)
+
+    def _predict_rows(self, inputs, empty, masks=None):
+        """Labels of checked data; `empty` tells, when they are read, which stars have no good pixel."""
         n_stars = len(inputs["input"])
         blocks = []
         with tqdm(total=n_stars, desc="Predicting", unit="star", disable=not self.verbose) as progress:
             for start in range(0, n_stars, _BLOCK_ROWS):
                 rows = np.arange(start, min(start + _BLOCK_ROWS, n_stars))
-                normalised = self._read_inputs(inputs, masks, rows)
-                blocks.append(_main_output(self._forward(normalised)))
+                normalised = self._read_inputs(inputs, masks or {}, rows)
+                blocks.append(self._outputs_by_name(self._forward(normalised)))
                 progress.update(len(rows))
-        prediction = self._in_physical_units(np.concatenate(blocks))
-        return blank_empty_stars(inputs, masks, prediction)
+        prediction = self._in_physical_units({name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]})
+        blank(empty(), *prediction.values())
+        return prediction["output"] if len(prediction) == 1 else prediction
 
     def evaluate(self, input_data, labels, *, mask=None):
         """Loss and metrics of a set of stars, on normalised labels.
@@ -182,34 +200,51 @@ class CNNBase(NeuralNetMaster):
     def _forward(self, normalised):
         return self.keras_model.predict(normalised, batch_size=self.batch_size, verbose=0)
 
+    def _outputs_by_name(self, predicted):
+        named = predicted if isinstance(predicted, dict) else {"output": predicted}
+        return {name: np.asarray(keras.ops.convert_to_numpy(array)) for name, array in named.items()}
+
     def _in_physical_units(self, normalised):
-        return self.labels_normalizer.denormalize({"output": normalised})["output"].astype("float32")
+        return {
+            name: array.astype("float32") for name, array in self.labels_normalizer.denormalize(normalised).items()
+        }
 
 
 def blank_empty_stars(inputs, masks, *arrays):
     """Set the rows of stars without a good pixel to NaN, in place, with a warning; returns the array(s)."""
-    empty = _data.empty_stars(inputs, masks)
+    return blank(_data.empty_stars(inputs, masks), *arrays)
+
+
+def blank(empty, *arrays):
+    """Set the rows of empty stars to NaN, in place, with a warning; returns the array(s)."""
     if empty.any():
         warnings.warn(
             f"{int(empty.sum())} of {len(empty)} stars have no good pixel; their predictions are NaN.",
-            stacklevel=3,
+            stacklevel=4,
         )
         for array in arrays:
             array[empty] = np.nan if array.dtype.kind == "f" else -1  # no class
     return arrays[0] if len(arrays) == 1 else arrays
 
 
-def _with_named_inputs(model):
-    """The same network on a dictionary of inputs: of one given otherwise Keras warns at every use."""
-    if isinstance(model.input, dict):
+def _with_names(model, labels, owner):
+    """The same network on a dictionary of inputs (else Keras warns at every use), and of outputs if it has several."""
+    outputs = _outputs_for(model, labels, owner)
+    if isinstance(model.input, dict) and outputs is model.output:
         return model
     kind = keras.Model if isinstance(model, keras.Sequential) else type(model)
-    return kind(inputs={tensor.name: tensor for tensor in model.inputs}, outputs=model.output, name=model.name)
+    return kind(inputs={tensor.name: tensor for tensor in model.inputs}, outputs=outputs, name=model.name)
 
 
-def _main_output(predicted):
-    if isinstance(predicted, dict):
-        predicted = predicted["output"]
-    elif isinstance(predicted, list | tuple):
-        predicted = predicted[0]
-    return np.asarray(keras.ops.convert_to_numpy(predicted))
+def _outputs_for(model, labels, owner):
+    if len(model.outputs) == 1:
+        named = {"output": model.outputs[0]}  # whatever its name
+    else:
+        is_named = isinstance(model.output, dict)
+        named = model.output if is_named else dict(zip(model.output_names, model.outputs, strict=True))
+    if set(named) != set(labels):
+        raise ValueError(
+            f"`model()` of {owner} returned a network with the output(s) {sorted(named)}, but the labels are "
+            f"{sorted(labels)}: name the layers that end the network like the labels, and give labels for each output."
+        )
+    return named if len(named) > 1 else named["output"]

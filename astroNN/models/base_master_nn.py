@@ -8,8 +8,14 @@ from pathlib import Path
 import keras
 
 from astroNN import __version__
+from astroNN.models._copied import Copied
+from astroNN.models._inspected import Inspected
 from astroNN.models._keras_surface import KerasSurface
+from astroNN.models._old_interface import OldInterface
+from astroNN.models._plotted import Plotted
+from astroNN.models._recipes import refuse_custom_steps
 from astroNN.models._seeds import Seeded
+from astroNN.models._shapes import ShapesByName
 from astroNN.models._trained import Trained
 from astroNN.models.persistence.folder import build_settings, save_network
 from astroNN.models.tasks import task_settings
@@ -21,7 +27,7 @@ from astroNN.shared.errors import ConfigurationError
 __all__ = ["NeuralNetBase", "NeuralNetMaster"]
 
 
-class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
+class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Seeded, OldInterface, ABC):
     """Base of all networks. Derive your own from `CNNBase` or `BayesianCNNBase`, not from this class.
 
     Attributes
@@ -44,6 +50,12 @@ class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
     early_stopping : bool
         Stop when the validation no longer improves (default False); see ``early_stopping_min_delta`` and
         ``early_stopping_patience``.
+    keep_best : bool or str
+        End a training with the weights of its best epoch, ``best_epoch`` (default False: those of the last one). A
+        text names the logged value that judges, such as ``"val_loss"``.
+    checkpoint : str or Path, optional
+        Folder that a training renews every ``checkpoint_epochs`` epochs (default 1), so that a killed one can go on:
+        ``load_folder(folder).fit(..., resume=True)``.
     keras_model : keras.Model
         The network in training; None before.
     history : keras.callbacks.History
@@ -61,6 +73,15 @@ class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
     #: keys of `targets` that repeat the labels besides "output"
     _extra_outputs = ()
     _plateau_monitor = "val_loss"
+    #: what early stopping and `keep_best` watch, if not that
+    _success_monitor = None
+    #: whether it can be trained on a dictionary of several kinds of labels
+    _takes_several_labels = False
+    #: shapes by name; used as plain shapes they are those of "input" and of "output", as in version 1.0
+    _input_shape, _labels_shape = ShapesByName("input"), ShapesByName("output")
+    _is_building = False
+    #: tasks that it can do; None for all
+    _tasks = None
 
     def __init__(self):
         self.name = None
@@ -90,7 +111,8 @@ class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
         self.optimizer = None
         self.metrics = None
         self.callbacks = None
-        self.early_stopping = False
+        self.keep_best = self.early_stopping = False
+        self.checkpoint, self.checkpoint_epochs = None, 1
         self.early_stopping_min_delta = 1e-4
         self.early_stopping_patience = 4
         self.reduce_lr_epsilon = self.reduce_lr_min = self.reduce_lr_patience = None
@@ -108,7 +130,8 @@ class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
 
     def _forget_data(self):
         self.keras_model = self.keras_model_predict = None
-        self.history = self.virtual_cvslogger = None
+        self.history = self.virtual_cvslogger = self.best_epoch = None
+        self._training_state = self._last_checkpoint = None
         self.input_normalizer = self.labels_normalizer = None
         self.input_mean = self.input_std = self.labels_mean = self.labels_std = None
         self.input_names = self.output_names = None
@@ -138,7 +161,7 @@ class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
         """Compile the Keras model that was built."""
 
     @abstractmethod
-    def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None):
+    def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None, resume=False):
         """Train the network."""
 
     @abstractmethod
@@ -157,7 +180,7 @@ class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
     train_on_batch = deprecated_alias("fit_on_batch", "train_on_batch")
     test = deprecated_alias("predict", "test")
 
-    def save(self, name=None, model_plot=False, if_exists="rename"):
+    def save(self, name=None, model_plot=False, if_exists="rename", training_state=None):
         """Save the network into a folder, from which `load_folder` brings it back.
 
         Parameters
@@ -170,6 +193,9 @@ class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
             Where the folder exists: take ``<name>_2``, ``_3``, ... with a warning that tells the name (default),
             raise, or put the new folder in the place of the old one. A kill at any moment leaves the old
             folder or the new one, whole.
+        training_state : bool, optional
+            Also write what it takes to go on with the last training (``training_state.h5``, three times the size of
+            the weights for Adam). Default: only of a training that was interrupted.
 
         Returns
         -------
@@ -186,38 +212,7 @@ class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
             If the place can't be written.
         """
         self.has_model_check()
-        return save_network(self, name, model_plot, if_exists)
-
-    def jacobian(self, x=None, mean_output=False, mc_num=None, denormalize=False, mask=None):
-        """Derivative of every label with respect to every pixel.
-
-        Parameters
-        ----------
-        x : array, shape (n_stars, ...)
-            Spectra or images in physical units.
-        mean_output : bool, optional
-            Average over the stars. Default False.
-        mc_num : int, optional
-            Average over this many thinned networks (dropout on). Default: the mean network (dropout off).
-        denormalize : bool, optional
-            In the labels' units per unit of flux. Default: normalised labels per normalised pixel.
-        mask : array of bool, optional
-            True marks a bad pixel.
-
-        Returns
-        -------
-        array, shape (n_stars, n_labels, n_pixels) or (n_labels, n_pixels)
-            For images the last axis is (height, width[, channels]).
-
-        Raises
-        ------
-        ValueError
-            If `x` is None or of another shape than the network's, or `mc_num` is below 1.
-        """
-        from astroNN.models.inspection.jacobian import network_jacobian
-
-        self.has_model_check()
-        return network_jacobian(self, x, mean_output, mc_num, denormalize, mask)
+        return save_network(self, name, model_plot, if_exists, training_state)
 
     def transfer_weights(self, model, exclusion_output=False):
         """Copy weights from another network, layer by layer, and freeze the layers that got them.
@@ -269,17 +264,29 @@ class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
 
     def _check_settings(self):
         task_settings(self.task)
-        for setting in ("batch_size", "max_epochs"):
+        if self.task not in (self._tasks or [self.task]):
+            raise RuntimeError(
+                f"{type(self).__name__}: only the task {' or '.join(map(repr, self._tasks))} is supported, got "
+                f"{self.task!r}."
+            )
+        for setting in ("batch_size", "max_epochs", "checkpoint_epochs"):
             checks.check_at_least(setting, getattr(self, setting), 1)
         for setting in ("val_size", "dropout_rate"):
             checks.check_fraction(setting, getattr(self, setting, None))
+        if not isinstance(self.keep_best, bool | str):
+            raise ConfigurationError(
+                f"keep_best must be True, False or the name of a logged value, got {self.keep_best!r}."
+            )
+
+    def _check_shapes(self):
+        """Raise for shapes that this kind of network can't be built for; called before any work on the data."""
 
     def _check_input_names(self, graph):
-        unknown = {tensor.name for tensor in graph.inputs} - set(self._input_shape) - {LABELS_ERR}
+        unknown = {tensor.name for tensor in graph.inputs} - set(self._input_shape.keys()) - {LABELS_ERR}
         if unknown:
             raise ValueError(
                 f"`model()` of {type(self).__name__} returned a network with the input(s) {sorted(unknown)}, but the "
-                f'data are {sorted(self._input_shape)}: name them alike, keras.Input(..., name="input").'
+                f'data are {sorted(self._input_shape.keys())}: name them alike, keras.Input(..., name="input").'
             )
 
     def _build(self):
@@ -289,13 +296,16 @@ class NeuralNetMaster(KerasSurface, Trained, Seeded, ABC):
                 f"compile: the shapes of inputs and labels are not known yet. Call `fit`, which compiles "
                 f"{type(self).__name__} by itself."
             )
+        refuse_custom_steps(self, NeuralNetMaster)
         self._n_seeds = 0
-        self._derivatives = {}
+        self._derivatives, self._training_state = {}, None
         state = random.getstate()  # Keras takes default seeds from Python's generator
         random.seed(self.next_seed())
+        self._is_building = True
         try:
             built = self.model()
         finally:
+            self._is_building = False
             random.setstate(state)
         self._built_with = build_settings(self)
         return built

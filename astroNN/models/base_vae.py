@@ -5,6 +5,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from astroNN.models import _data
+from astroNN.models._plotted import LatentPlots
+from astroNN.models._recipes import autoencoder_parts
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.tasks import task_settings
 from astroNN.models.training.variational_autoencoder import VariationalAutoencoder
@@ -16,7 +18,7 @@ __all__ = ["CVAEDataGenerator", "CVAEPredDataGenerator", "ConvVAEBase"]
 _BLOCK_ROWS = 1024
 
 
-class ConvVAEBase(NeuralNetMaster):
+class ConvVAEBase(LatentPlots, NeuralNetMaster):
     """Base of variational autoencoders; your own derive from it and define `model`.
 
     `model` returns two functional Keras models: the encoder, from ``input`` to ``[z_mean, z_log_var, z]`` (a list, or
@@ -40,7 +42,9 @@ class ConvVAEBase(NeuralNetMaster):
     """
 
     _needs_every_label = False
+    _tasks = ("regression",)
     _plateau_monitor = "loss"
+    _success_monitor = "val_loss"
 
     def __init__(self):
         super().__init__()
@@ -80,29 +84,22 @@ class ConvVAEBase(NeuralNetMaster):
                 f'An autoencoder reconstructs: only the task "regression" is supported, got {self.task!r}.'
             )
         self._last_layer_activation = task_settings(self.task).last_activation
-        graphs = self._build()
-        if not isinstance(graphs, list | tuple) or len(graphs) not in (2, 3):
-            raise ValueError(
-                f"`model()` of {type(self).__name__} must return the encoder and the decoder, two Keras models."
-            )
-        # Version 1.0 returned the whole network in front of the two.
-        encoder, self.keras_decoder = graphs[-2:]
-        self._check_input_names(encoder)
-        inputs = {tensor.name: tensor for tensor in encoder.inputs}
-        latent = _latent_by_name(encoder.output, type(self).__name__)
+        parts = autoencoder_parts(self._build(), type(self).__name__, VariationalAutoencoder)
+        inputs, latent, self.keras_decoder = parts.inputs, parts.latent, parts.decoder
         self.keras_encoder = keras.Model(inputs, latent, name="encoder")
+        self._check_input_names(self.keras_encoder)
         outputs = {
             "output": self.keras_decoder(latent["z"]),
             "z_mean": latent["z_mean"],
             "z_log_var": latent["z_log_var"],
         }
-        self.keras_model = VariationalAutoencoder(inputs=inputs, outputs=outputs, name="training")
+        self.keras_model = parts.training_class(inputs=inputs, outputs=outputs, name="training")
         self._compile_model(optimizer)
 
     def _compile_model(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
         self.keras_model.compile(optimizer=self._new_optimizer(optimizer))
 
-    def fit(self, input_data, input_recon_target=None, sample_weight=None, *, mask=None, groups=None):
+    def fit(self, input_data, input_recon_target=None, sample_weight=None, *, mask=None, groups=None, resume=False):
         """Train on spectra or images.
 
         Parameters
@@ -119,6 +116,9 @@ class ConvVAEBase(NeuralNetMaster):
             True marks a bad pixel.
         groups : array, shape (n_stars,), optional
             One identifier per row; rows of one group never stand on both sides of the split.
+        resume : bool, optional
+            Go on with the last training, after Ctrl-C or in a network from its checkpoint, with the same arrays; see
+            :doc:`training`. Default False: a new training, from the weights that are there.
 
         Returns
         -------
@@ -130,7 +130,7 @@ class ConvVAEBase(NeuralNetMaster):
             For data that can't be used, before the training starts.
         """
         self._check_settings()
-        return self._fit(self._sample(input_data, input_recon_target, mask, sample_weight, groups))
+        return self._fit(self._sample(input_data, input_recon_target, mask, sample_weight, groups), resume)
 
     def fit_on_batch(self, input_data, input_recon_target=None, sample_weight=None, *, mask=None):
         """Train for one epoch on all stars as a single batch; parameters are those of `fit`."""
@@ -257,17 +257,19 @@ class ConvVAEBase(NeuralNetMaster):
             target = inputs["input"]
             if "input" in masks:
                 target = np.where(masks["input"], np.nan, np.asarray(target, dtype="float32"))
+        target = self._in_known_shape(target)
         return _data.checked_sample(
             self, input_data, target, mask=mask, sample_weight=sample_weight, groups=groups, for_training=for_training
         )
 
-
-def _latent_by_name(outputs, owner):
-    names = ("z_mean", "z_log_var", "z")
-    named = outputs if isinstance(outputs, dict) else dict(zip(names, keras.tree.flatten(outputs), strict=False))
-    if not set(names) <= set(named):
-        raise ValueError(
-            f"The encoder that `model()` of {owner} returns must have the outputs z_mean, z_log_var and z (a list in "
-            f"this order, or a dictionary), got {keras.tree.map_structure(lambda tensor: tensor.shape, outputs)}."
-        )
-    return {name: named[name] for name in names}
+    def _in_known_shape(self, target):
+        """What is to be reconstructed, with the channel axis of size 1 that the trained network knows, or without."""
+        if not self.has_model:
+            return target
+        if isinstance(target, dict):
+            return target | {"output": self._in_known_shape(target["output"])} if "output" in target else target
+        known, shape = self._labels_shape["output"], np.shape(target)[1:]
+        known = tuple(known) if isinstance(known, list | tuple) else (known,)
+        if known == (*shape, 1) or shape == (*known, 1):
+            return np.asarray(target).reshape(-1, *known)
+        return target

@@ -12,6 +12,7 @@ __all__ = [
     "as_vector",
     "as_weights",
     "check_at_least",
+    "check_classes",
     "check_errors",
     "check_finite",
     "check_fraction",
@@ -63,7 +64,7 @@ def as_masks(mask, inputs):
     Parameters
     ----------
     mask : None, array or dict of arrays
-        Of the shape of the inputs; a bare array is for ``"input"``.
+        Of the shape of the inputs, but for a channel axis of size 1; a bare array is for ``"input"``.
     inputs : dict of arrays
         The inputs.
 
@@ -87,6 +88,8 @@ def as_masks(mask, inputs):
         shape = inputs[name].shape
         if array.ndim == len(shape) - 1 and (1, *array.shape) == tuple(shape):
             array = array[None]
+        if array.shape == (*shape, 1) or shape == (*array.shape, 1):  # a channel axis on one side only
+            array = array.reshape(shape)
         if array.shape != tuple(shape):
             raise ValueError(f"`mask` for '{name}' has shape {array.shape}, but the input has {tuple(shape)}.")
         if array.dtype != bool and not np.isin(np.unique(array), (0, 1)).all():
@@ -190,6 +193,41 @@ def check_label_columns(labels, names=None, whose=""):
         )
 
 
+def check_classes(argument, labels, task):
+    """Raise unless the labels of a classification are probabilities: 0, 1, or fractions (of votes) between them.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the user's argument.
+    labels : array of float, shape (n_stars, n_classes)
+        NaN where they are missing.
+    task : str
+        Of ``"classification"`` every row must sum to 1; of ``"binary_classification"`` each number stands alone; of
+        anything else nothing is checked.
+
+    Raises
+    ------
+    ValueError
+        With the first row that is wrong.
+    """
+    if task not in ("classification", "binary_classification"):
+        return
+    needed = "0 or 1 (no or yes), or a probability between them"
+    wrong = (labels < 0) | (labels > 1)
+    if task == "classification":
+        needed = (
+            "rows with a single 1, for the class, among zeros (`keras.utils.to_categorical` makes them), or rows of"
+        )
+        needed += " probabilities that sum to 1"
+        if labels.ndim != 2 or labels.shape[1] < 2:
+            raise ValueError(f"`{argument}`: classes must be given as {needed}; got the shape {labels.shape}.")
+        wrong |= abs(labels.sum(axis=1, keepdims=True) - 1) > 0.01  # never where a part of a row is missing
+    if wrong.any():
+        row = int(np.argmax(wrong.reshape(len(wrong), -1).any(axis=1)))
+        raise ValueError(f"`{argument}` of a {task} must be {needed}; row {row} is {_shortened(labels[row])}.")
+
+
 def check_at_least(argument, value, minimum):
     """Raise unless a setting is an integer of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
@@ -218,6 +256,8 @@ def _as_numeric(argument, array):
         array = array.astype(np.result_type(array.dtype, "float32")).filled(np.nan)
     elif not _gives_rows(array):
         array = _to_numpy(argument, array)
+    elif isinstance(array, np.ndarray):
+        array = np.asarray(array)  # of quantities and columns of astropy the numbers alone; nothing is copied
     if array.dtype.kind not in "buif":
         raise TypeError(
             f"`{argument}` has dtype {array.dtype}; numbers are needed. Rows of unequal length or mixed types make "
@@ -236,10 +276,15 @@ def _gives_rows(array):
 def _to_numpy(argument, data):
     try:
         return np.asarray(data)
-    except ValueError as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise TypeError(
-            f"`{argument}` can't be made an array ({error}). Rows of unequal length have to be brought to one length."
+            f"`{argument}` can't be made an array ({error}). Rows of unequal length have to be brought to one length; "
+            "inputs of several kinds go into a dictionary."
         ) from error
+
+
+def _shortened(row):
+    return np.array2string(row, threshold=6, edgeitems=3, precision=3)
 
 
 def _label(argument, data, name):

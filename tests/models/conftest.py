@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -78,6 +79,34 @@ class Linear(CNNBase):
         return keras.Model(spectra, head(keras.layers.Flatten()(spectra)))
 
 
+#: a plateau that has something to remember: the rate falls during the training
+FALLING_RATE = {"reduce_lr_patience": 1, "reduce_lr_epsilon": 0.3, "lr": 0.05}
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Ctrl-C in the second step of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.at, self.epoch = epoch, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == (self.at, 1):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def interrupted(net, stars, epoch=2):
+    """The network, its training cut off in an epoch."""
+    net.callbacks = Interrupt(epoch)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(stars.spectra, stars.labels)
+    net.callbacks = None
+    return net
+
+
 def answers_by_hand(net, spectra):
     """Labels and log variances (normalised) of an `ApogeeBCNN` without dropout, by numpy in float64."""
     model, kind = net.keras_model_predict, keras.layers
@@ -133,9 +162,10 @@ def tools():
     class Tools:
         pass
 
-    for thing in (make_stars, changed, small, equal_weights, answers_by_hand, labels_by_hand, slopes_by_hand):
+    for thing in (make_stars, changed, small, equal_weights, answers_by_hand, labels_by_hand, slopes_by_hand,
+                  interrupted):  # fmt: skip
         setattr(Tools, thing.__name__, staticmethod(thing))
-    Tools.Linear = Linear
+    Tools.Linear, Tools.Interrupt, Tools.FALLING_RATE = Linear, Interrupt, FALLING_RATE
     return Tools
 
 

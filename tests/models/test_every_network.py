@@ -162,3 +162,11 @@ def test_the_censored_network_sees_each_element_in_its_own_windows_alone():
         window = keras.Model(graph.inputs, graph.get_layer(f"{element}_Mask").output)
         pixels = window.predict({"input": np.arange(7514, dtype="float32")[None, :, None]}, verbose=0)
         np.testing.assert_array_equal(pixels[0], np.flatnonzero(aspcap_mask(element, dr=14)))
+
+
+def test_a_polynomial_with_the_inputs_added_is_one_after_loading_too(tmp_path):
+    x = np.linspace(-1.0, 1.0, 64, dtype="float32")[:, None]
+    net = astroNN.models.SimplePolyNN(use_xbias=True)
+    net.verbose, net.max_epochs = 0, 1
+    net.fit(x, 2 * x)
+    np.testing.assert_array_equal(load_folder(net.save(tmp_path / "polynomial")).predict(x), net.predict(x))

@@ -3,13 +3,14 @@
 import keras
 
 from astroNN.models._blocks import Blocks
+from astroNN.models._plotted import ASPCAP_plots
 from astroNN.models.apogee_models._labels import APOGEE_LABELS
 from astroNN.models.base_bayesian_cnn import BayesianCNNBase
 
 __all__ = ["ApogeeBCNN"]
 
 
-class ApogeeBCNN(Blocks, BayesianCNNBase):
+class ApogeeBCNN(Blocks, ASPCAP_plots, BayesianCNNBase):
     """Bayesian convolutional network from continuum-normalised spectra to stellar labels.
 
     Two convolutions (2 and 4 filters of 8 pixels), pooling by 4, two dense layers (196 and 96 units), dropout

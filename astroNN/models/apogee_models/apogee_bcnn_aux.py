@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers
 
 from astroNN.models._blocks import Blocks
+from astroNN.models._requirements import check_inputs, check_spectra, check_table_of_labels
 from astroNN.models.base_bayesian_cnn import BayesianCNNBase
 from astroNN.nn.layers import BoolMask
 
@@ -59,6 +60,12 @@ class ApogeeBCNNaux(Blocks, BayesianCNNBase):
         self.input_norm_mode = 2
         self.labels_norm_mode = 2
         self.targetname = ["Mass"]
+
+    def _check_shapes(self):
+        check_inputs(self)
+        self.aux_mask()
+        check_spectra(self, self.pool_length + self.aux_length)
+        check_table_of_labels(self)
 
     def specmask(self):
         """Which input columns are the spectrum; array of bool."""

@@ -5,6 +5,7 @@ from keras import layers
 
 from astroNN.apogee import aspcap_mask
 from astroNN.models._blocks import Blocks
+from astroNN.models._plotted import ASPCAP_plots
 from astroNN.models.base_bayesian_cnn import BayesianCNNBase
 from astroNN.nn.layers import BoolMask, StopGrad
 
@@ -19,7 +20,7 @@ _WIDE = ("C", "N")
 _WIDER_BY = (8, 4)
 
 
-class ApogeeBCNNCensored(Blocks, BayesianCNNBase):
+class ApogeeBCNNCensored(Blocks, ASPCAP_plots, BayesianCNNBase):
     """Bayesian network in which every element sees only its own ASPCAP windows (data release 14).
 
     Abundances are correlated in the training set (Al rises with Mg), and a network that sees the whole spectrum
@@ -56,6 +57,8 @@ class ApogeeBCNNCensored(Blocks, BayesianCNNBase):
     _made_in_order = (
         "conv_1", "conv_2", "hidden_1", "hidden_2", "teff", "logg", "fe", "teff_var", "logg_var", "fe_var",
     )  # fmt: skip
+
+    _tasks = ("regression",)
 
     def __init__(self, lr=0.0005, dropout_rate=0.3):
         super().__init__()
@@ -120,11 +123,12 @@ class ApogeeBCNNCensored(Blocks, BayesianCNNBase):
         return self.head(name, units=1)
 
     def _check_shapes(self):
+        super()._check_shapes()
         n_pixels, n_labels = self._input_shape["input"][0], self._labels_shape["output"]
         if n_pixels != _N_PIXELS:
             raise ValueError(
-                f"ApogeeBCNNCensored: spectra must have {_N_PIXELS} pixels (the windows are those of data release "
-                f"14), got {n_pixels}."
+                f"ApogeeBCNNCensored: spectra (`input_data`) must have {_N_PIXELS} pixels (the windows are those of "
+                f"data release 14), got {n_pixels}."
             )
         if n_labels != len(CENSORED_LABELS):
             raise ValueError(

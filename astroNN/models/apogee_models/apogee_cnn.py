@@ -4,13 +4,14 @@ import keras
 from keras import layers
 
 from astroNN.models._blocks import Blocks
+from astroNN.models._plotted import ASPCAP_plots
 from astroNN.models.apogee_models._labels import APOGEE_LABELS
 from astroNN.models.base_cnn import CNNBase
 
 __all__ = ["ApogeeCNN"]
 
 
-class ApogeeCNN(Blocks, CNNBase):
+class ApogeeCNN(Blocks, ASPCAP_plots, CNNBase):
     """Convolutional network from continuum-normalised spectra to stellar labels, without uncertainties.
 
     Two convolutions (2 and 4 filters of 8 pixels), pooling by 4, two dense layers (196 and 96 units) with

@@ -3,6 +3,7 @@
 import keras
 from keras import layers, regularizers
 
+from astroNN.models._requirements import check_inputs, check_spectra, check_spectra_to_draw
 from astroNN.models.base_vae import ConvVAEBase
 from astroNN.nn.layers import VAESampling
 
@@ -49,6 +50,11 @@ class ApogeeCVAE(ConvVAEBase):
         self.dropout_rate = 0.1
         self.input_norm_mode = self.labels_norm_mode = "2"
         self.targetname = "Spectra Reconstruction"
+
+    def _check_shapes(self):
+        check_inputs(self)
+        check_spectra(self, self.pool_length)
+        check_spectra_to_draw(self)
 
     def model(self):
         """Functional Keras models of the encoder and of the decoder."""

@@ -52,6 +52,8 @@ class ApogeeDR14GaiaDR2BCNN(Blocks, BayesianCNNBase):
 
     _made_in_order = ("offset_1", "offset_2", "conv_1", "conv_2", "hidden_1", "hidden_2")
 
+    _tasks = ("regression",)
+
     def __init__(self, lr=0.001, dropout_rate=0.3):
         super().__init__()
         self.lr = lr
@@ -70,6 +72,10 @@ class ApogeeDR14GaiaDR2BCNN(Blocks, BayesianCNNBase):
         self.input_norm_mode = 3
         self.labels_norm_mode = 4
         self.targetname = ["Ks-band fakemag"]
+
+    def _check_shapes(self):
+        super()._check_shapes()
+        self._n_columns()
 
     def specmask(self):
         """Which input columns are the spectrum; array of bool."""
@@ -122,7 +128,7 @@ class ApogeeDR14GaiaDR2BCNN(Blocks, BayesianCNNBase):
     def _n_columns(self):
         n_columns = self._input_shape["input"][0]
         needed = (
-            f"ApogeeDR14GaiaDR2BCNN: the input must have {_N_PIXELS} pixels, the apparent magnitude, and at least "
+            f"ApogeeDR14GaiaDR2BCNN: `input_data` must have {_N_PIXELS} pixels, the apparent magnitude, and at least "
             f"one column for the zero-point offset, got {n_columns} columns."
         )
         if n_columns <= _N_PIXELS:

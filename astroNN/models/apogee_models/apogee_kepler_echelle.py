@@ -1,9 +1,11 @@
 """A convolutional network from echelle diagrams of oscillating stars, and a few further numbers, to labels."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from astroNN.models._blocks import Blocks
+from astroNN.models._requirements import check_images, check_inputs, check_table_of_labels
 from astroNN.models.base_cnn import CNNBase
 
 __all__ = ["ApogeeKeplerEchelle"]
@@ -50,12 +52,15 @@ class ApogeeKeplerEchelle(Blocks, CNNBase):
         self.labels_norm_mode = 2
         self.targetname = []
 
+    def _check_shapes(self):
+        check_inputs(self, ("input", "aux"))
+        # Two convolutions without padding, then the pooling.
+        length, width = np.broadcast_to(self.filter_len, 2), np.broadcast_to(self.pool_length, 2)
+        check_images(self, tuple(int(n) for n in 2 * (length - 1) + width))
+        check_table_of_labels(self)
+
     def model(self):
         """Functional Keras model from ``input`` and ``aux`` to ``output``."""
-        if "aux" not in self._input_shape:
-            raise ValueError(
-                'ApogeeKeplerEchelle: `input_data` must be {"input": images, "aux": numbers}; there is no "aux".'
-            )
         images = keras.Input(self._input_shape["input"], name="input")
         aux = keras.Input(self._input_shape["aux"], name="aux")
         x = images

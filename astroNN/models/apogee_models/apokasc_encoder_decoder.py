@@ -3,6 +3,7 @@
 import keras
 from keras import layers, regularizers
 
+from astroNN.models._requirements import check_inputs, check_spectra, check_spectra_to_draw
 from astroNN.models.base_vae import ConvVAEBase
 from astroNN.nn.layers import VAESampling
 
@@ -60,6 +61,12 @@ class ApokascEncoderDecoder(ConvVAEBase):
         self.input_norm_mode, self.labels_norm_mode = "2", "0"
         self.targetname = "PSD"
 
+    def _check_shapes(self):
+        check_inputs(self)
+        # Two convolutions halve the length, rounding up, before the pooling.
+        check_spectra(self, 4 * (self.pool_length - 1) + 1)
+        self._n_outputs()
+
     def model(self):
         """Functional Keras models of the encoder and of the decoder."""
         return self._encoder(), self._decoder()
@@ -77,14 +84,17 @@ class ApokascEncoderDecoder(ConvVAEBase):
         z = VAESampling(seed=self.next_seed())([z_mean, z_log_var])
         return keras.Model(spectra, [z_mean, z_log_var, z], name="encoder")
 
-    def _decoder(self):
-        n_outputs = self._labels_shape["output"]
-        n_outputs = n_outputs[0] if isinstance(n_outputs, tuple) else n_outputs
+    def _n_outputs(self):
+        n_outputs = check_spectra_to_draw(self)
         if n_outputs % 4:
             raise ValueError(
                 f"ApokascEncoderDecoder: the number of outputs must be a multiple of 4, as the decoder doubles its "
-                f"length twice, got {n_outputs}. Cut or pad `input_recon_target`."
+                f"length twice, got {n_outputs}. Cut or pad `input_recon_target` (by default the inputs)."
             )
+        return n_outputs
+
+    def _decoder(self):
+        n_outputs = self._n_outputs()
         first, second = self.num_filters[2:]
         length = self.filter_len[1]
         return keras.Sequential(

@@ -4,12 +4,13 @@ import keras
 from keras import layers
 
 from astroNN.models._blocks import Blocks
+from astroNN.models._plotted import ASPCAP_plots
 from astroNN.models.base_cnn import CNNBase
 
 __all__ = ["StarNet2017"]
 
 
-class StarNet2017(Blocks, CNNBase):
+class StarNet2017(Blocks, ASPCAP_plots, CNNBase):
     """StarNet: two convolutions (4 and 16 filters of 8 pixels), pooling by 4, two dense layers, no dropout.
 
     See Also

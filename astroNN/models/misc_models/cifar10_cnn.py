@@ -1,9 +1,11 @@
 """A small convolutional network that classifies images."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from astroNN.models._blocks import Blocks
+from astroNN.models._requirements import check_images, check_inputs, check_table_of_labels
 from astroNN.models.base_cnn import CNNBase
 
 __all__ = ["Cifar10CNN"]
@@ -49,6 +51,11 @@ class Cifar10CNN(Blocks, CNNBase):
         self.input_norm_mode = 255
         self.labels_norm_mode = 0
         self.targetname = "airplane automobile bird cat deer dog frog horse ship truck".split()
+
+    def _check_shapes(self):
+        check_inputs(self)
+        check_images(self, tuple(int(n) for n in np.broadcast_to(self.pool_length, 2)))
+        check_table_of_labels(self)
 
     def model(self):
         """Functional Keras model from ``input`` to ``output``."""

@@ -1,9 +1,11 @@
 """A small Bayesian network that classifies images."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from astroNN.models._blocks import Blocks
+from astroNN.models._requirements import check_images, check_inputs, check_table_of_labels
 from astroNN.models.base_bayesian_cnn import BayesianCNNBase
 
 __all__ = ["MNIST_BCNN"]
@@ -29,6 +31,8 @@ class MNIST_BCNN(Blocks, BayesianCNNBase):
 
     _made_in_order = ("conv_1", "conv_2", "hidden_1", "hidden_2")
 
+    _tasks = ("classification",)
+
     def __init__(self, lr=0.005):
         super().__init__()
         self.lr = lr
@@ -48,6 +52,11 @@ class MNIST_BCNN(Blocks, BayesianCNNBase):
         self.input_norm_mode = 255
         self.labels_norm_mode = 0
         self.targetname = "Zero One Two Three Four Five Six Seven Eight Nine".split()
+
+    def _check_shapes(self):
+        check_inputs(self)
+        check_images(self, tuple(int(n) for n in np.broadcast_to(self.pool_length, 2)))
+        check_table_of_labels(self)
 
     def model(self):
         """Functional Keras models: with logits, to train; with probabilities, to predict."""

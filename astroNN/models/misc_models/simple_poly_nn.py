@@ -3,6 +3,7 @@
 import keras
 from keras import layers, regularizers
 
+from astroNN.models._requirements import check_inputs, check_table_of_labels
 from astroNN.models.base_cnn import CNNBase
 from astroNN.nn.layers import PolyFit
 
@@ -46,6 +47,10 @@ class SimplePolyNN(CNNBase):
         self.use_xbias = use_xbias
         self.input_norm_mode = self.labels_norm_mode = 0
         self.targetname = ["unbiased_parallax"]
+
+    def _check_shapes(self):
+        check_inputs(self)
+        check_table_of_labels(self)
 
     def model(self):
         """Functional Keras model from ``input`` to ``output``."""

@@ -30,9 +30,12 @@ class BatchGenerator(keras.utils.PyDataset):
         Stars a batch; the last batch holds the remainder.
     rng : numpy.random.Generator, optional
         Shuffles the stars into new batches before each epoch. Default: the given order.
+    first_epoch : int, optional
+        Begin with the order of this epoch, counted from 0 (default).
     """
 
-    def __init__(self, read_inputs, rows, targets, *, columns=None, sample_weight=None, batch_size=64, rng=None):
+    def __init__(self, read_inputs, rows, targets, *, columns=None, sample_weight=None, batch_size=64, rng=None,
+                 first_epoch=0):  # fmt: skip
         super().__init__()
         self._read_inputs = read_inputs
         self._rows = np.array(rows)
@@ -41,7 +44,8 @@ class BatchGenerator(keras.utils.PyDataset):
         self._sample_weight = sample_weight
         self._batch_size = batch_size
         self._rng = rng
-        self._shuffle()
+        for _ in range(first_epoch + 1):
+            self._shuffle()
 
     def __len__(self):
         return math.ceil(len(self._rows) / self._batch_size)

@@ -1,0 +1,159 @@
+"""Every documented import path resolves, in fresh processes and in any order, to one and the same object."""
+
+import json
+import random
+import subprocess
+import sys
+
+import pytest
+
+import astroNN.models
+
+# Module: names, room by room. A new room adds its paths here.
+PATHS = {
+    "astroNN": "__version__ version",
+    "astroNN.config": """
+        config_path magic_num_reader multiprocessing_flag_reader envvar_warning_flag_reader custom_model_path_reader
+        cpu_gpu_reader MAGIC_NUMBER MULTIPROCESS_FLAG ENVVAR_WARN_FLAG CUSTOM_MODEL_PATH _astroNN_MODEL_NAME
+        astroNN_CACHE_DIR""",
+    # Networks
+    "astroNN.models": """
+        load_folder ApogeeCNN StarNet2017 ApogeeBCNN ApogeeBCNNCensored ApogeeDR14GaiaDR2BCNN ApogeeBCNNaux ApogeeCVAE
+        ApokascEncoderDecoder ApogeeKplerEchelle ApogeeKeplerEchelle Cifar10CNN MNIST_BCNN Galaxy10CNN SimplePolyNN
+        SimplePloyNN convert_custom_objects CNNBase BayesianCNNBase ConvVAEBase NeuralNetMaster NeuralNetBase""",
+    "astroNN.models.apogee_models": """
+        ApogeeCNN StarNet2017 ApogeeBCNN ApogeeBCNNCensored ApogeeDR14GaiaDR2BCNN ApogeeBCNNaux ApogeeCVAE
+        ApokascEncoderDecoder ApogeeKplerEchelle ApogeeKeplerEchelle""",
+    "astroNN.models.misc_models": "Cifar10CNN MNIST_BCNN Galaxy10CNN SimplePolyNN SimplePloyNN",
+    "astroNN.models.base_cnn": "CNNBase CNNDataGenerator CNNPredDataGenerator",
+    "astroNN.models.base_bayesian_cnn": "BayesianCNNBase BayesianCNNDataGenerator BayesianCNNPredDataGenerator",
+    "astroNN.models.base_vae": "ConvVAEBase CVAEDataGenerator CVAEPredDataGenerator",
+    "astroNN.models.base_master_nn": "NeuralNetMaster",
+    "astroNN.models.nn_base": "NeuralNetBase",
+    "astroNN.models.CNNBase": "CNNBase",
+    # Building blocks
+    "astroNN.nn": "nn_obj_lookup reduce_var intpow_avx2 magic_correction_term",
+    "astroNN.nn.losses": """
+        magic_num_check magic_correction_term weighted_loss median mean_squared_error mse mean_absolute_error mae
+        mean_error me mean_absolute_percentage_error mape median_absolute_percentage_error mean_percentage_error mpe
+        median_percentage_error mean_squared_logarithmic_error msle mean_squared_reconstruction_error zeros_loss
+        median_error median_absolute_deviation mad mad_std robust_mse mse_lin_wrapper mse_var_wrapper mse_lin mse_var
+        categorical_crossentropy binary_crossentropy nll robust_categorical_crossentropy robust_binary_crossentropy
+        bayesian_categorical_crossentropy_wrapper bayesian_categorical_crossentropy_var_wrapper
+        bayesian_binary_crossentropy_wrapper bayesian_binary_crossentropy_var_wrapper categorical_accuracy
+        binary_accuracy binary_accuracy_from_logits losses_lookup""",
+    "astroNN.nn.metrics": """
+        binary_accuracy binary_accuracy_from_logits categorical_accuracy mean_absolute_error
+        mean_absolute_percentage_error mean_error mean_percentage_error mean_squared_error
+        mean_squared_logarithmic_error median_absolute_deviation median_error mad_std median mse mae mape msle me mpe
+        mad""",
+    "astroNN.nn.layers": """
+        KLDivergenceLayer VAESampling MCDropout MCSpatialDropout1D MCSpatialDropout2D MCGaussianDropout
+        MCConcreteDropout MCBatchNorm ErrorProp FastMCInference FastMCInferenceV2_internal FastMCInferenceMeanVar
+        FastMCRepeat StopGrad BoolMask PolyFit TensorInput""",
+    "astroNN.nn.callbacks": "VirutalCSVLogger VirtualCSVLogger ErrorOnNaN",
+    "astroNN.nn.numpy": """
+        mask_magicnum sigmoid sigmoid_inv relu l1 l2 mean_absolute_error median_absolute_error
+        mean_absolute_percentage_error median_absolute_percentage_error kl_divergence mape_core mae_core""",
+    "astroNN.nn.utilities": "Normalizer normalizer generator",
+    "astroNN.nn.utilities.normalizer": "Normalizer",
+    "astroNN.nn.utilities.generator": "GeneratorMaster GeneratorBase",
+    # Survey tools and shared tools: what there is of them so far
+    "astroNN.apogee": """
+        apogee_default_dr aspcap_mask bitmask_boolean bitmask_decompositor chips_pix_info chips_split continuum
+        apogee_continuum gap_delete wavelength_solution""",
+    "astroNN.apogee.apogee_shared": "apogeeid_digit apogee_default_dr",
+    "astroNN.apogee.chips": "chips_pix_info chips_split gap_delete wavelength_solution",
+    "astroNN.datasets": "H5Loader",
+    "astroNN.shared.nn_tools": "folder_runnum",
+}
+SAME = [
+    ("astroNN.models.NeuralNetMaster", "astroNN.models.NeuralNetBase"),
+    ("astroNN.models.NeuralNetMaster", "astroNN.models.nn_base.NeuralNetBase"),
+    ("astroNN.models.CNNBase", "astroNN.models.base_cnn.CNNBase"),
+    ("astroNN.models.ApogeeKplerEchelle", "astroNN.models.ApogeeKeplerEchelle"),
+    ("astroNN.models.SimplePloyNN", "astroNN.models.misc_models.SimplePolyNN"),
+    ("astroNN.nn.callbacks.VirutalCSVLogger", "astroNN.nn.callbacks.VirtualCSVLogger"),
+]
+
+RESOLVE = """
+import importlib, inspect, json, sys
+failed = []
+for module, name in json.load(sys.stdin):
+    try:
+        scope = {}
+        exec(f"from {module} import {name} as found", scope)
+        if getattr(importlib.import_module(module), name) is not scope["found"]:
+            failed.append(f"{module}.{name} is two things")
+    except Exception as error:
+        failed.append(f"{module}.{name}: {type(error).__name__}: {error}")
+import astroNN.models
+if not inspect.isclass(astroNN.models.CNNBase):
+    failed.append("the module CNNBase hides the class")
+print(json.dumps(failed))
+"""
+
+
+def unresolved(pairs):
+    """Import the pairs (module, name) one after another in a fresh process; what went wrong."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", RESOLVE], input=json.dumps(pairs), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def in_order(seed, first):
+    """All paths, shuffled, those of one module in front."""
+    pairs = [(module, name) for module, names in PATHS.items() for name in names.split()]
+    random.Random(seed).shuffle(pairs)
+    return sorted(pairs, key=lambda pair: pair[0] != first)
+
+
+@pytest.mark.parametrize(
+    ("seed", "first"),
+    [(0, "astroNN.models.CNNBase"), (1, "astroNN.models.nn_base"), (2, "astroNN.nn.utilities.generator"), (3, None)],
+)
+def test_every_documented_path_resolves_in_a_fresh_process_in_any_order(seed, first):
+    assert unresolved(in_order(seed, first)) == []
+
+
+def test_the_check_itself_finds_what_is_missing():
+    (failure,) = unresolved([("astroNN.config", "version"), ("astroNN", "version")])
+    assert failure.startswith("astroNN.config.version: ImportError")
+
+
+@pytest.mark.parametrize(("first", "second"), SAME)
+def test_two_names_of_one_thing_are_the_same_object(first, second):
+    found = []
+    for path in (first, second):
+        module, name = path.rsplit(".", 1)
+        found.append(getattr(sys.modules.get(module) or __import__(module, fromlist=[name]), name))
+    assert found[0] is found[1]
+
+
+@pytest.mark.parametrize("base", ["CNNBase", "BayesianCNNBase", "ConvVAEBase"])
+def test_a_module_named_as_a_class_does_not_hide_it(base):
+    scope = {}
+    exec(f"import astroNN.models.{base}\nfrom astroNN.models.{base} import {base} as inner", scope)
+    exec(f"from astroNN.models import {base} as outer\nfrom astroNN.models.{base} import *", scope)
+    assert scope["inner"] is scope["outer"] is scope[base] is getattr(astroNN.models, base)
+    assert isinstance(scope["outer"], type)
+
+
+def test_a_star_import_brings_every_public_name_and_only_these():
+    scope = {}
+    exec("from astroNN.models import *", scope)
+    public = set(scope) - {"__builtins__"}
+    assert public == set(astroNN.models.__all__)
+    assert public <= set(dir(astroNN.models))
+    assert set(PATHS["astroNN.models"].split()) <= public
+
+
+def test_nested_configurations_are_copied():
+    stored = {"layers": [{"units": 3}, (1, 2)], "loss": "mse"}
+    copied = astroNN.models.convert_custom_objects(stored)
+    assert copied == stored
+    copied["layers"][0]["units"] = 4
+    assert stored["layers"][0]["units"] == 3
+    assert astroNN.models.convert_custom_objects("relu") == "relu"
