@@ -5,9 +5,9 @@
     python benchmarks/autoencoder.py --defaults             # spectra, all settings of ApogeeCVAE as they are
     python benchmarks/autoencoder.py --figure docs/source/_static/autoencoder_pca.png
 
-Both methods are fitted to the same noisy stars (or galaxies), on the same normalised pixels, and reconstruct others that
-they have not seen: the autoencoder from the means of its latent variables, the components from the projection. Errors are
-counted from the noisy data and from what they were before the noise.
+Both methods are fitted to the same noisy stars (or galaxies), on the same normalised pixels, and reconstruct others
+that they have not seen: the autoencoder from the means of its latent variables, the components from the projection.
+Errors are counted from the noisy data and from what they were before the noise.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def galaxies(n_train=2000, n_test=500, size=24, noise=0.2, seed=0):
 
 
 class GalaxyVAE(ConvVAEBase):
-    """Variational autoencoder of images whose sides are multiples of 4: two convolutions and a dense layer, and back."""
+    """Autoencoder of images whose sides are multiples of 4: two convolutions and a dense layer, and back."""
 
     def __init__(self):
         super().__init__()
@@ -145,7 +145,7 @@ def errors(net, sample, most=MOST_COMPONENTS):
     Returns
     -------
     dict
-        "vae" and "pca" (of 1, 2, ... components): errors counted from the truth; "vae_noisy" and "pca_noisy": from the
+        "vae" and "pca" (of 1, 2, ... components): errors counted from the truth; "vae_noisy", "pca_noisy": from the
         noisy data; "noise": of the noisy data from the truth.
     """
     train, test, truth = (normalised(net, data) for data in sample)
@@ -235,7 +235,8 @@ def main():
         parser.error("the figure shows images, too: leave out --no-images")
     print(f"{'':>18} {'':>6}   {'from the truth':^21}   {'from the noisy data':^24}")
     print(
-        f"{'':>18} {'latent':>6}   {'VAE':>6}  {'PCA':>6}  {'ratio':>5}   {'VAE':>6}  {'PCA':>6}  {'noise':>6}   training"
+        f"{'':>18} {'latent':>6}   {'VAE':>6}  {'PCA':>6}  {'ratio':>5}   {'VAE':>6}  {'PCA':>6}  {'noise':>6}"
+        "   training"
     )
     sample = giants(arguments.stars, pixels=arguments.pixels)
     spectra = {

@@ -5,9 +5,9 @@
     python benchmarks/censored_elements.py --stars 6000 --epochs 60 --seed 2
 
 Both networks are trained on the same simulated giants, whose [Al/H] is their [Mg/H] with a scatter of 0.03 dex. They
-are tested on three samples: one like the training stars, one whose [Al/Mg] is free, and one in which Al rises while Mg
-falls, as in globular clusters. The derivative of the predicted [Al/H] with respect to the true abundances comes from the
-Jacobian of the network and from noiseless spectra in which one abundance changes.
+are tested on three samples: one like the training stars, one whose [Al/Mg] is free, and one in which Al rises while
+Mg falls, as in globular clusters. The derivative of the predicted [Al/H] with respect to the true abundances comes
+from the Jacobian of the network and from noiseless spectra in which one abundance changes.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Calibration of Monte Carlo dropout, of an ensemble and of a Flipout network on APOGEE-like giants with exact labels.
+"""Calibration of Monte Carlo dropout, an ensemble and a Flipout network on APOGEE-like giants with exact labels.
 
     python benchmarks/uncertainty.py                     # trains six networks: about an hour on two cores
     python benchmarks/uncertainty.py --save networks     # keeps them

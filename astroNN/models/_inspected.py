@@ -23,8 +23,8 @@ class Inspected:
         mean_output : bool, optional
             Average over the stars. Default False.
         mc_num : int, optional
-            Average over this many thinned networks (dropout on; an autoencoder draws its latent variables). All labels
-            of a star see the same thinned network. Default: the mean network (dropout off).
+            Average over this many thinned networks (dropout on; an autoencoder draws its latent variables). All
+            labels of a star see the same thinned network. Default: the mean network (dropout off).
         denormalize : bool, optional
             In the labels' units per unit of flux. Default: normalised labels per normalised pixel.
         mask : array of bool, optional
@@ -75,11 +75,11 @@ class Inspected:
             As in `jacobian`.
         denormalize : bool, optional
             In physical units: the normalised derivatives times
-            :math:`\sigma_{y,d} / (\sigma_{x,p} \, \sigma_{x,q})`. (Version 1.1 multiplied by :math:`\sigma_{y,d}` alone.)
-            Default: normalised labels and pixels.
+            :math:`\sigma_{y,d} / (\sigma_{x,p} \, \sigma_{x,q})`. (Version 1.1 multiplied by :math:`\sigma_{y,d}`
+            alone.) Default: normalised labels and pixels.
         pixels : array of int or bool, optional
-            Rows and columns that are wanted: numbers of pixels (of an image counted row by row), or a mask that is True
-            at them. Default: all.
+            Rows and columns that are wanted: numbers of pixels (of an image counted row by row), or a mask that is
+            True at them. Default: all.
         diagonal : bool, optional
             Only :math:`p = q`. The Hessian is never held as a whole. Default False.
         max_memory : float, optional
@@ -108,8 +108,9 @@ class Inspected:
 
         Notes
         -----
-        Each row, and each element of the diagonal, takes one pass backwards through the gradient of one label: the time
-        grows with stars times labels times pixels, and that of the diagonal is that of the whole. Choose `pixels`.
+        Each row, and each element of the diagonal, takes one pass backwards through the gradient of one label: the
+        time grows with stars times labels times pixels, and that of the diagonal is that of the whole. Choose
+        `pixels`.
 
         Examples
         --------
@@ -160,8 +161,8 @@ class Inspected:
         baseline : array, one star or one for each star, or dict of arrays, optional
             Reference :math:`b` in physical units. Default: the mean of the training set.
         steps : int, optional
-            Points on the path at first, at those of Gauss and Legendre. Default 32. They are doubled for the stars whose
-            contributions do not add up.
+            Points on the path at first, at those of Gauss and Legendre. Default 32. They are doubled for the stars
+            whose contributions do not add up.
         label : str, int, or list of these, optional
             Labels that are wanted, by name (as in ``targetname``) or number. Default: all.
         denormalize : bool, optional

@@ -9,8 +9,8 @@ __all__ = ["offer_modules_named_as_classes"]
 def offer_modules_named_as_classes(package, *classes):
     """Let ``from astroNN.models.CNNBase import CNNBase`` work, and leave ``astroNN.models.CNNBase`` the class.
 
-    A file of that name would hide the class: importing it puts the module in the class's place in the package. A module
-    that is known before it is asked for is only looked up.
+    A file of that name would hide the class: importing it puts the module in the class's place in the package. A
+    module that is known before it is asked for is only looked up.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ __all__ = [
 ]  # fmt: skip
 
 _OWN_LOSS = (
-    "To train with a loss of your own return a subclass of keras.Model from `model()` and override its `compute_loss`, "
+    "To train with a loss of your own return a subclass of keras.Model from `model()` and override `compute_loss`, "
     "which gets the inputs (of Bayesian networks with the label errors), the labels and all outputs of a batch."
 )
 _LATENT = ("z_mean", "z_log_var", "z")
@@ -29,7 +29,8 @@ def one_graph(returned, owner):
 def two_graphs(returned, owner):
     """Training and prediction graph of a Bayesian recipe, from the one to four objects that it returned.
 
-    Version 1 returned two losses behind the graphs. Those of astroNN are passed over, as the training has them anyway.
+    Version 1 returned two losses behind the graphs. Those of astroNN are passed over, as the training has them
+    anyway.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def two_graphs(returned, owner):
     refuse_symbolic_losses(foreign, f"`model()` of {owner} returned")
     if foreign:
         warnings.warn(
-            f"The loss functions that `model()` of {owner} returned are not used: a Bayesian network is trained with the "
+            f"The loss functions that `model()` of {owner} returned are not used: a Bayesian network is trained with "
             f"loss of its task, which uses the label errors. {_OWN_LOSS}",
             stacklevel=6,
         )
@@ -64,8 +65,8 @@ class Autoencoder:
 def autoencoder_parts(returned, owner, default_class):
     """Parts of an autoencoder: from (encoder, decoder), or (whole, encoder, decoder) as in version 1.0.
 
-    The encoder gives z_mean, z_log_var and z, in a list or a dictionary. In version 1.0 it gave the mean alone: then the
-    other two are those of the `VAESampling` layer of the whole network.
+    The encoder gives z_mean, z_log_var and z, in a list or a dictionary. In version 1.0 it gave the mean alone: then
+    the other two are those of the `VAESampling` layer of the whole network.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def refuse_custom_steps(net, base):
     for step in ("custom_train_step", "custom_test_step"):
         if getattr(type(net), step) is not getattr(base, step):
             raise NotImplementedError(
-                f"`{step}` of {type(net).__name__} is not supported: such steps were written for the inside of Keras 2. "
+                f"`{step}` of {type(net).__name__} is not supported: it was written for the inside of Keras 2. "
                 f"{_OWN_LOSS} A `train_step` of that class is used, too."
             )
 

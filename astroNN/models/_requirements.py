@@ -26,8 +26,8 @@ def check_spectra(net, least=1):
         )
     if shape[0] < least:
         raise ValueError(
-            f"`input_data` of {type(net).__name__} must be spectra of at least {least} pixels, which the layers of this "
-            f"network (`filter_len`, `pool_length`) reduce to one, got {shape[0]}."
+            f"`input_data` of {type(net).__name__} must be spectra of at least {least} pixels, which the layers of "
+            f"this network (`filter_len`, `pool_length`) reduce to one, got {shape[0]}."
         )
 
 
@@ -36,13 +36,13 @@ def check_images(net, least=(1, 1)):
     shape = net._input_shape["input"]
     if len(shape) != 3:
         raise ValueError(
-            f"`input_data` of {type(net).__name__} must be images, of shape (n_images, height, width[, channels]), got "
-            f"{_with_stars(shape)}."
+            f"`input_data` of {type(net).__name__} must be images, of shape (n_images, height, width[, channels]), "
+            f"got {_with_stars(shape)}."
         )
     if any(size < needed for size, needed in zip(shape, least, strict=False)):
         raise ValueError(
-            f"`input_data` of {type(net).__name__} must be images of at least {least[0]}x{least[1]} pixels, which the "
-            f"layers of this network (`filter_len`, `pool_length`) reduce to one, got {shape[0]}x{shape[1]}."
+            f"`input_data` of {type(net).__name__} must be images of at least {least[0]}x{least[1]} pixels, which "
+            f"the layers of this network (`filter_len`, `pool_length`) reduce to one, got {shape[0]}x{shape[1]}."
         )
 
 

@@ -102,7 +102,7 @@ class LabelsShape(_ByName, int):
 
 
 class ShapesByName:
-    """Attribute of a network that holds the shapes of several arrays; a dictionary assigned to it becomes one of these.
+    """Attribute of a network that holds the shapes of several arrays; a dictionary given becomes one of these.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
         settings = task_settings(self.task)
         chosen = aware_of_gaps(metrics or self.metrics) or list(settings.metrics)
         if isinstance(self.keras_model.output, dict) and not isinstance(chosen, dict):
-            chosen = {name: chosen for name in self.keras_model.output}
+            chosen = dict.fromkeys(self.keras_model.output, chosen)
         self.keras_model.compile(
             optimizer=self._new_optimizer(optimizer),
             loss=aware_of_gaps(loss) or settings.loss,
@@ -228,7 +228,7 @@ def blank(empty, *arrays):
 
 
 def _with_names(model, labels, owner):
-    """The same network on a dictionary of inputs (else Keras warns at every use), and of outputs if it has several."""
+    """The same network on a dictionary of inputs (else Keras warns at every use), and outputs if it has several."""
     outputs = _outputs_for(model, labels, owner)
     if isinstance(model.input, dict) and outputs is model.output:
         return model
@@ -245,6 +245,6 @@ def _outputs_for(model, labels, owner):
     if set(named) != set(labels):
         raise ValueError(
             f"`model()` of {owner} returned a network with the output(s) {sorted(named)}, but the labels are "
-            f"{sorted(labels)}: name the layers that end the network like the labels, and give labels for each output."
+            f"{sorted(labels)}: name the last layers like the labels, and give labels for each output."
         )
     return named if len(named) > 1 else named["output"]

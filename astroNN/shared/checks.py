@@ -278,8 +278,8 @@ def _to_numpy(argument, data):
         return np.asarray(data)
     except (ValueError, TypeError, RuntimeError) as error:
         raise TypeError(
-            f"`{argument}` can't be made an array ({error}). Rows of unequal length have to be brought to one length; "
-            "inputs of several kinds go into a dictionary."
+            f"`{argument}` can't be made an array ({error}). Rows of unequal length have to be brought to one "
+            "length; inputs of several kinds go into a dictionary."
         ) from error
 
 

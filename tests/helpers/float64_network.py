@@ -71,5 +71,5 @@ def slopes(function, x, pixels, step):
 def curvatures(function, x, pixels, step):
     """Second central differences by all pairs of the pixels numbered, on the last two axes."""
     return np.stack(
-        [slopes(lambda y: slopes(function, y, [p], step)[..., 0], x, pixels, step) for p in pixels], axis=-2
+        [slopes(lambda y, p=p: slopes(function, y, [p], step)[..., 0], x, pixels, step) for p in pixels], axis=-2
     )

@@ -110,7 +110,7 @@ def test_an_identifier_that_is_no_text(hdf5, identifier):
         ("targetname", ["/etc/x", "b"]), ("targetname", ["a\x00b", "b"]), ("targetname", [["a"], "b"]),
         ("input_mean", {"input": [0.0] * 39}), ("input_mean", {"input": "x"}), ("input_mean", {"input": [10**400]}),
         ("input_mean", {"input": [{"a": 1}]}), ("labels_std", {"output": [1.0, -1.0]}),
-        ("labels_std", {"output": [1e-60, 1.0]}), ("labels_mean", {"other": [1.0]}), ("labels_mean", [[1.0], [2.0, 3.0]]),
+        ("labels_std", {"output": [1e-60, 1.0]}), ("labels_mean", {"other": [1.0]}), ("labels_mean", [[1.0], [2, 3]]),
         ("input_norm_mode", {"input": ["3"]}), ("input_norm_mode", {"input": "os.system"}), ("task", 3),
         ("input_norm_mode", "__class__"), ("activation", ["relu"]), ("latent", -1), ("aux_length", 1.5),
     ],
@@ -131,7 +131,7 @@ def test_a_value_that_can_not_be(hdf5, key, value):
         ({"hidden": [5000, 4]}, "`hidden` holds 5000"),
         ({"filternum": [1000, 1000]}, "far larger network"),
         ({"hidden": [1024] * 1024}, "far larger network|find no|shape"),
-        ({"input": {"input": [33_000_000, 1]}, "input_mean": {"input": [0.0]}, "pool_length": 1}, "far larger network"),
+        ({"input": {"input": [33_000_000, 1]}, "input_mean": {"input": [0.0]}, "pool_length": 1}, "far larger"),
         ({"id": "ApogeeCNN", "hidden": [1] * 100_000}, "far larger network"),
         ({"id": "ApogeeCVAE", "labels": {"output": 1000}, "labels_mean": {"output": [0.0]}, "hidden": [6, 1000],
           "labels_std": {"output": [1.0]}, "latent": 10**9, "filternum": [2, 4]}, "far larger network"),
@@ -143,7 +143,7 @@ def test_settings_of_another_network(hdf5, changes, match):
 
 
 def test_a_network_far_larger_than_its_weights_takes_no_memory(hdf5, monkeypatch):
-    """The largest weights asked for are 4 x 1024 x 40,000 x 1,024 bytes, 168 GB: an attempt would end this process."""
+    """The largest weights asked for are 4 x 1024 x 40,000 x 1,024 bytes, 168 GB: trying would end this process."""
     refused(
         edited(
             hdf5, input={"input": [40_000, 1]}, input_mean={"input": [0.0]}, filternum=[2, 1024], hidden=[1024, 4]
@@ -348,5 +348,6 @@ def test_a_lambda_in_the_configuration_is_text_at_most(folder):
 
 def test_names_in_the_configuration_that_fit_no_array(folder):
     write_archive(folder / ARCHIVE, sound_layers(), with_names=False, config=json.dumps({"config": {"layers": [
-        {"class_name": "Dense", "config": {"name": "../x"}}, {"class_name": 3, "config": {"name": "y"}}]}}))  # fmt: skip
+        {"class_name": "Dense", "config": {"name": "../x"}}, {"class_name": 3, "config": {"name": "y"}},
+    ]}}))  # fmt: skip
     refused(folder, "names of the layers")

@@ -265,7 +265,7 @@ def _with_abundances(stars, abundances):
         values = np.asarray(values, dtype=np.float64)
         if values.shape not in ((), stars[el].shape) or not np.isfinite(values).all():
             raise ValueError(
-                f"simulate_apogee: `abundances` must return finite [{el}/H], one a star ({len(stars[el])}) or one for "
+                f"simulate_apogee: `abundances` must return finite [{el}/H], one a star ({len(stars[el])}) or one "
                 f"all, got shape {values.shape}."
             )
         stars[el] = np.broadcast_to(values, stars[el].shape).copy()

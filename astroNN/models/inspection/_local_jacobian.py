@@ -1,8 +1,8 @@
 r"""Derivatives of the two convolutions and the pooling at the beginning of a network, by hand.
 
-A feature behind two convolutions of 8 pixels and a pooling of 4 sees 18 pixels, and how it answers to them is the same
-for every label. So the local derivatives :math:`\partial z_f / \partial x_p` of a star are worked out once, by the chain
-rule, and all labels use them:
+A feature behind two convolutions of 8 pixels and a pooling of 4 sees 18 pixels, and how it answers to them is the
+same for every label. So the local derivatives :math:`\partial z_f / \partial x_p` of a star are worked out once, by
+the chain rule, and all labels use them:
 
 .. math::
 
@@ -156,7 +156,7 @@ class LocalJacobian:
     def _behind_second(self, slope_1, used):
         """Derivatives behind the second convolution, (n_stars, n_windows, pool, n_filters, reach)."""
         first, second = (ops.convert_to_tensor(conv.kernel) for conv in self.convolutions)
-        width_1, width_2 = first.shape[0], second.shape[0]
+        width_2 = second.shape[0]
         # Pixel r of `reach` is seen through tap j of the second and tap r - j of the first convolution.
         shifted = ops.stack(
             [ops.pad(first[:, 0], [[tap, width_2 - 1 - tap], [0, 0]]) for tap in range(width_2)], axis=0

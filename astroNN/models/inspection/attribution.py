@@ -32,7 +32,8 @@ class Attribution:
     Attributes
     ----------
     attributions : array, shape (n_stars, n_labels, n_pixels), or dict of arrays
-        Contributions; by input name if the network has several inputs. For images the last axes are those of the image.
+        Contributions; by input name if the network has several inputs. For images the last axes are those of the
+        image.
     difference : array, shape (n_stars, n_labels)
         Labels of the stars minus those of the baseline: what the contributions add up to.
     error : array, shape (n_stars, n_labels)

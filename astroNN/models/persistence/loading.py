@@ -183,7 +183,7 @@ def _set_parameters(net, parameters):
 
 
 def _in_order(shapes, names):
-    """Shapes in the order that they had in the training, which JSON has lost: a recipe may go through them in a loop."""
+    """Shapes in the order that they had in the training, which JSON has lost: a recipe may loop over them."""
     known = [name for name in names or () if name in shapes]
     return {
         name: tuple(shapes[name]) if isinstance(shapes[name], list) else shapes[name]

@@ -46,7 +46,7 @@ def fit_pixel_model(read, rows, n_components, block, seed):
     used = sum(read(part)[2].sum(axis=0) for part in blocks) >= _LEAST_STARS
     if not used.any():
         raise ValueError(
-            f"OutOfDistribution: no pixel is good in {_LEAST_STARS} stars or more; look at `mask` and at what is missing."
+            f"OutOfDistribution: no pixel is good in {_LEAST_STARS} stars or more; look at `mask` and missing values."
         )
     fit = _Components(*_first_look(read, rows, used), used, n_components + _SPARE, len(rows), seed)
     for iteration in range(_ITERATIONS):
@@ -66,7 +66,7 @@ def _first_look(read, rows, used):
 
 
 class _Components:
-    """The state of the iteration: mean, scatter, units of the pixels, components in them, coefficients of all stars."""
+    """State of the iteration: mean, scatter, units of the pixels, components in them, coefficients of all stars."""
 
     def __init__(self, mean, scatter, used, n_components, n_stars, seed):
         self.mean, self.scatter, self.used = mean.astype("float32"), scatter.astype("float32"), used
