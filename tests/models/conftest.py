@@ -98,6 +98,13 @@ class Interrupt(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_is_heard():
+    """A shell makes the jobs that it starts in the background deaf to Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def interrupted(net, stars, epoch=2):
     """The network, its training cut off in an epoch."""
     net.callbacks = Interrupt(epoch)
