@@ -9,6 +9,8 @@ import pytest
 import astroNN.models
 from astroNN.models import BayesianCNNBase, CNNBase, ConvVAEBase
 
+pytestmark = pytest.mark.one_backend
+
 N = 12
 KINDS = {
     "ApogeeCNN": "spectra", "StarNet2017": "spectra", "ApogeeBCNN": "spectra", "ApogeeBCNNaux": "spectra",

@@ -8,6 +8,8 @@ import pytest
 
 from astroNN.datasets.simulator import synthesize_giants
 
+pytestmark = pytest.mark.one_backend
+
 
 @pytest.fixture(scope="module")
 def benchmark():

@@ -11,6 +11,8 @@ import pytest
 
 from astroNN.models import load_folder
 
+pytestmark = pytest.mark.one_backend
+
 PARAMETERS, WEIGHTS = "astroNN_model_parameter.json", "model.weights.h5"
 
 

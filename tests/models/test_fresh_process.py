@@ -7,6 +7,8 @@ import pytest
 
 import astroNN.models
 
+pytestmark = pytest.mark.one_backend
+
 N_STARS, N_PIXELS, N_CLASSES = 24, 48, 10
 SPECTRA = ("ApogeeCNN", "StarNet2017", "ApogeeBCNN", "SimplePolyNN")
 IMAGES = ("Cifar10CNN", "Galaxy10CNN", "MNIST_BCNN")

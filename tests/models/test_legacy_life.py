@@ -24,6 +24,8 @@ from ..helpers.old_folders import (
     write_parameters,
 )
 
+pytestmark = pytest.mark.one_backend
+
 
 @pytest.fixture
 def folder(tmp_path):

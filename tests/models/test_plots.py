@@ -13,6 +13,8 @@ from astroNN.models.inspection.plots.dense_stats import dense_kernels, draw_dens
 from astroNN.models.inspection.plots.history import draw_history
 from astroNN.nn.layers import DenseFlipout
 
+pytestmark = pytest.mark.one_backend
+
 EPOCHS = 4
 HISTORY = {
     "loss": np.array([4.0, 2.0, 1.0, 0.5]),

@@ -7,6 +7,8 @@ from astroNN.apogee import aspcap_mask, chips_split, wavelength_solution
 from astroNN.models import ApogeeBCNN, ApogeeBCNNCensored, ApogeeCNN, StarNet2017
 from astroNN.models.inspection.plots.aspcap_jacobians import element_lines
 
+pytestmark = pytest.mark.one_backend
+
 NAMES = ["teff", "Al", "Ti2"]
 
 

@@ -11,6 +11,8 @@ from astroNN.models.inspection.plots.latent import draw_latent
 from astroNN.models.inspection.plots.reconstruction import draw_spectra
 from astroNN.nn.layers import VAESampling
 
+pytestmark = pytest.mark.one_backend
+
 RNG = np.random.default_rng(1)
 N_STARS = 50
 

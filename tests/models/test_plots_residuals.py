@@ -8,6 +8,8 @@ from scipy.stats import median_abs_deviation
 
 from astroNN.models import ApogeeCNN
 
+pytestmark = pytest.mark.one_backend
+
 NAMES = ["teff", "Al", "Ti2"]
 N_STARS = 40
 

@@ -7,6 +7,8 @@ import pytest
 
 from astroNN.models.training.split import split_stars
 
+pytestmark = pytest.mark.one_backend
+
 
 @pytest.mark.parametrize(("n_stars", "val_size"), [(10, 0.0), (10, 0.3), (101, 0.1), (7, 0.99), (3, 0.2)])
 def test_every_star_stands_on_one_side_and_the_fraction_is_rounded_down(n_stars, val_size):

@@ -25,6 +25,8 @@ from ..helpers.old_folders import (
     write_hdf5,
 )
 
+pytestmark = pytest.mark.one_backend
+
 
 @pytest.fixture
 def folder(tmp_path):

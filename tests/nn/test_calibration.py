@@ -6,6 +6,8 @@ from scipy import stats
 
 from astroNN.nn.calibration import MINIMUM_STARS, SpreadCalibration, coverage, fit_spread_calibration
 
+pytestmark = pytest.mark.one_backend
+
 
 def stars(rng, factor, n=400, label_error=0.7, sigma_scatter=0.3, z_scatter=0.0):
     """Residuals whose true spread is `factor` times the predicted one, plus label errors that vary by star."""

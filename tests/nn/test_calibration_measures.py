@@ -16,6 +16,8 @@ from astroNN.nn.calibration import (
 )
 from astroNN.nn.distributions import GaussianMixture
 
+pytestmark = pytest.mark.one_backend
+
 MEANS, SCALES, WEIGHTS = np.array([-1.0, 0.5, 3.0]), np.array([0.5, 0.2, 1.0]), np.array([0.5, 0.3, 0.2])
 # Mixtures are float32 unless arrays are float64, and JAX has no float64 unless told: rounding of the parameters.
 ROUNDING = 1e-5

@@ -15,6 +15,8 @@ from astroNN.nn.calibration import (
 )
 from astroNN.nn.distributions import GaussianMixture
 
+pytestmark = pytest.mark.one_backend
+
 NAMES = ["teff", "logg", "feh"]
 
 

@@ -9,6 +9,8 @@ import pytest
 from astroNN.models import ApogeeBCNN, load_folder
 from astroNN.nn.calibration import SpreadCalibration, fit_spread_calibration, negative_log_likelihood
 
+pytestmark = pytest.mark.one_backend
+
 
 def stars(rng, factor, slope, n=400, label_error=0.5, sigma_scatter=0.4):
     """Residuals whose true spread is factor * sigma^(1 + slope), plus label errors that vary by star."""

@@ -9,6 +9,8 @@ import pytest
 from astroNN.nn.utilities import Normalizer, _statistics
 from astroNN.nn.utilities._statistics import masked_moments
 
+pytestmark = pytest.mark.one_backend
+
 MAGIC = -9999.0
 MODES = ["0", "1", "2", "3", "3s", "4", "255"]
 EPS = np.finfo("float32").eps

@@ -8,6 +8,8 @@ import pytest
 
 from astroNN.nn.utilities import Normalizer, _statistics
 
+pytestmark = pytest.mark.one_backend
+
 MAGIC = -9999.0
 MODES = ["0", "1", "2", "3", "3s", "4", "255"]
 

@@ -15,6 +15,8 @@ from sklearn import metrics
 
 from astroNN.nn import numpy as mirrors
 
+pytestmark = pytest.mark.one_backend
+
 MAGIC = -9999.0
 # Element by element in plain Python: x is the prediction, y the truth.
 ELEMENTS = {

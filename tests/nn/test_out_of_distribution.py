@@ -14,6 +14,8 @@ from astroNN.nn.calibration import OutOfDistribution
 from astroNN.nn.calibration._pixel_components import fit_pixel_model
 from astroNN.shared.errors import FolderError
 
+pytestmark = pytest.mark.one_backend
+
 WINDOW = slice(2000, 2800)  # of the 7514 pixels: tests take seconds
 N_TRAINING = 900
 

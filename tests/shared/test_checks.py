@@ -67,6 +67,7 @@ def test_elements_hidden_by_a_numpy_mask_are_missing(values):
         (np.ones((2, 2), complex), TypeError, "dtype complex128"),
         (np.ones((0, 5)), ValueError, r"`input_data` is empty.*\(0, 5\)"),
         (3.0, ValueError, "single number"),
+        ((row for row in SPECTRA), TypeError, "object of type generator.*give an array"),
     ],
 )
 def test_data_that_are_no_arrays_of_numbers_are_refused(data, error, words):

@@ -20,6 +20,8 @@ from ...helpers.ensembles import (
     same,
 )
 
+pytestmark = pytest.mark.one_backend
+
 
 def test_a_loaded_ensemble_predicts_the_same(trained, tmp_path, data):
     saved = trained.save(tmp_path / "run")

@@ -12,6 +12,8 @@ from astroNN.models import (
 
 from ...helpers.ensembles import Heads, Line
 
+pytestmark = pytest.mark.one_backend
+
 
 def test_settings_are_attributes_of_all_members(tools):
     template = tools.small(ApogeeBCNN(dropout_rate=0.15), targetname=["teff"])

@@ -13,6 +13,8 @@ from astroNN.models import (
 
 from ...helpers.ensembles import LINE, PARAMETERS, WEIGHTS
 
+pytestmark = pytest.mark.one_backend
+
 
 @pytest.fixture
 def spoilt(saved, tmp_path):
