@@ -167,7 +167,7 @@ def test_names_with_slashes_stay_inside_the_folder(net, predictions, labels, tmp
         ({"test_pred_error": np.full((N_STARS, 3), -1.0)}, "negative"),
         ({"test_labels_err": np.zeros((5, 3))}, "must have the shape"),
         ({"folder": 3}, "must be a path"),
-        ({"folder": True}, "has no folder yet"),
+        ({"folder": True}, "has no folder: `save` it first"),
         ({"folder": "/nowhere/at/all"}, "does not exist"),
     ],
 )
