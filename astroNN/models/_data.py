@@ -125,7 +125,8 @@ def remember_shapes(net, sample):
     if not net.has_model:
         net._input_shape, net._labels_shape = inputs, labels
         net.input_names, net.output_names = list(inputs), list(labels)
-        if type(net).model.__module__.startswith("astroNN."):  # another `model` may need other data
+        # The checks of a ready-made network say nothing about another `model` of a user's.
+        if _is_ours(type(net).model) or not _is_ours(type(net)._check_shapes):
             net._check_shapes()
         _fit_names(net, labels["output"])
     _check_names("labels", "labels", labels, net._labels_shape)
@@ -238,6 +239,10 @@ def _input_shape(array):
 def _label_shape(array):
     shape = tuple(int(n) for n in array.shape[1:])
     return shape[0] if len(shape) == 1 else shape
+
+
+def _is_ours(method):
+    return method.__module__.startswith("astroNN.")
 
 
 def _label(name):

@@ -53,6 +53,7 @@ class EnsembleTraining:
         given = self._given(
             "fit", inputs_err=inputs_err, labels_err=labels_err, sample_weight=sample_weight, mask=mask, groups=groups
         )
+        self._check_sample(input_data, labels, given)
         self._begin(resume)
         # A training that goes on is saved where it was.
         path = self.fullfilepath if resume else None
@@ -66,6 +67,22 @@ class EnsembleTraining:
         if self.autosave:
             self._save_again(path)
         return self.histories
+
+    def _check_sample(self, input_data, labels, given):
+        """Raise, before anything is forgotten, for data that no member can be trained on."""
+        if isinstance(labels, dict) and len(labels) > 1:
+            raise ValueError(
+                f"fit: an ensemble combines one array of labels, got `labels` with {sorted(labels)}. Put them into "
+                "one array of shape (n_stars, n_labels), or train one network on the dictionary."
+            )
+        net = self._nets[0] if self._nets else untrained_copy(self.template)
+        if isinstance(net, ConvVAEBase):
+            options = (given.get(name) for name in ("mask", "sample_weight", "groups"))
+            sample = net._sample(input_data, labels, *options)
+        else:
+            sample = _data.checked_sample(net, input_data, labels, **given)
+        if net.has_model:
+            _data.remember_shapes(net, sample)
 
     def _begin(self, resume):
         if not resume and self._is_first_round and self._n_done:

@@ -24,7 +24,8 @@ class Inspected:
             Average over the stars. Default False.
         mc_num : int, optional
             Average over this many thinned networks (dropout on; an autoencoder draws its latent variables). All
-            labels of a star see the same thinned network. Default: the mean network (dropout off).
+            labels of a star see the same thinned network. Layers that act in the training alone, as
+            ``keras.layers.Dropout`` of `ApogeeCNN`, stay off. Default: the mean network (dropout off).
         denormalize : bool, optional
             In the labels' units per unit of flux. Default: normalised labels per normalised pixel.
         mask : array of bool, optional
@@ -33,7 +34,8 @@ class Inspected:
             Largest size of the result in bytes. Default 2e9. What is needed besides it stays below 0.5 GB, unless a
             single star needs more.
         input_name : str, optional
-            Input to differentiate with respect to, of a network with several. Default ``"input"``.
+            Input to differentiate with respect to, of a network with several. Default ``"input"``. Of a network with
+            several outputs it is the one named ``"output"`` that is differentiated.
 
         Returns
         -------

@@ -45,7 +45,10 @@ class KerasSurface:
     def uses_learning_phase(self):
         """Whether the network acts otherwise in training than in prediction (dropout, batch normalisation)."""
         self.has_model_check()
-        kinds = (keras.layers.Dropout, keras.layers.BatchNormalization, keras.layers.GaussianDropout)
+        kinds = (
+            keras.layers.Dropout, keras.layers.BatchNormalization, keras.layers.GaussianDropout,
+            keras.layers.GaussianNoise, keras.layers.AlphaDropout,
+        )  # fmt: skip
         return any(isinstance(layer, kinds) for layer in self.keras_model._flatten_layers())
 
     def get_weights(self):
@@ -135,12 +138,17 @@ class KerasSurface:
         return path
 
     def flush(self):
-        """Forget the Keras model, and free what Keras holds of it; the settings stay.
+        """Forget the Keras model, the data of its training, and what Keras holds of it; the settings stay.
 
         Other networks of the session keep working.
         """
-        self.keras_model = self.keras_model_predict = None
-        self._derivatives = {}
+        for name in ("keras_model", "keras_model_predict", "keras_encoder", "keras_decoder", "training_generator",
+                     "validation_generator", "_training_state"):  # fmt: skip
+            if hasattr(self, name):
+                setattr(self, name, None)
+        for name in ("_derivatives", "_engines"):
+            if hasattr(self, name):
+                setattr(self, name, {})
         keras.utils.clear_session()
 
     @property

@@ -1,5 +1,7 @@
 """Names that scripts and subclasses written for earlier versions use."""
 
+from importlib import metadata
+
 from astroNN.models import _data
 from astroNN.shared.messages import tell
 
@@ -16,10 +18,21 @@ def _statistic(attribute):
 class OldInterface:
     """Mixin of networks: what older code calls, in terms of what is there today."""
 
+    #: what version 1 kept while it saved and compiled; nothing here sets them
+    hyper_txt = _output_loss = None
+
     input_mean_norm = _statistic("input_mean")
     input_std_norm = _statistic("input_std")
     labels_mean_norm = _statistic("labels_mean")
     labels_std_norm = _statistic("labels_std")
+
+    @property
+    def _tf_ver(self):
+        """Version of TensorFlow, which is not loaded for it; "not installed" if there is none."""
+        try:
+            return metadata.version("tensorflow")
+        except metadata.PackageNotFoundError:
+            return "not installed"
 
     @property
     def labels_shape(self):

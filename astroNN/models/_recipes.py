@@ -10,8 +10,8 @@ import keras
 from astroNN.nn.layers import VAESampling
 
 __all__ = [
-    "Autoencoder", "autoencoder_parts", "one_graph", "refuse_custom_steps", "refuse_symbolic_losses",
-    "training_class", "two_graphs",
+    "Autoencoder", "autoencoder_parts", "one_graph", "rebuilt", "refuse_custom_steps", "refuse_symbolic_losses",
+    "training_class", "two_graphs", "warn_of_unused",
 ]  # fmt: skip
 
 _OWN_LOSS = (
@@ -54,12 +54,13 @@ def two_graphs(returned, owner):
 
 @dataclass(frozen=True)
 class Autoencoder:
-    """Parts of an autoencoder: inputs, latent variables and decoder, and what trains them."""
+    """Parts of an autoencoder: inputs, latent variables and decoder, and the class and graph that train them."""
 
     inputs: dict
     latent: dict
     decoder: keras.Model
     training_class: type
+    whole: keras.Model | None
 
 
 def autoencoder_parts(returned, owner, default_class):
@@ -88,7 +89,7 @@ def autoencoder_parts(returned, owner, default_class):
             "network in front of it must draw z by a layer of astroNN.nn.layers.VAESampling."
         )
     inputs = {tensor.name: tensor for tensor in encoder.inputs}
-    return Autoencoder(inputs, latent, decoder, training_class(whole, default_class))
+    return Autoencoder(inputs, latent, decoder, training_class(whole, default_class), whole)
 
 
 def training_class(graph, default):
@@ -97,6 +98,50 @@ def training_class(graph, default):
         if graph is not None and getattr(type(graph), method) is not getattr(keras.Model, method):
             return type(graph)
     return default
+
+
+def rebuilt(graph, kind, inputs, outputs, name, owner):
+    """A model of class `kind` with the layers of a graph and other inputs or outputs.
+
+    What the user has set in the graph goes along, if it is of that class.
+
+    Raises
+    ------
+    TypeError
+        If the class has an ``__init__`` of its own, whose arguments nobody knows, or weights of its own.
+    """
+    if graph is None:
+        return kind(inputs=inputs, outputs=outputs, name=name)
+    if _has_own_init(kind):
+        raise TypeError(
+            f"`model()` of {owner} returned a {kind.__name__}, a subclass of keras.Model whose `__init__` is its "
+            f"own. It has to be made anew with other inputs and outputs (by name, with label errors), without the "
+            "arguments that you gave. Leave `__init__` out: set attributes of the model after it is made, or use "
+            "attributes of the class. (A network without uncertainties that has one output, and a dictionary of "
+            "inputs by name, is taken as it is.)"
+        )
+    model = kind(inputs=inputs, outputs=outputs, name=name)
+    if isinstance(graph, kind) and kind is not keras.Model:
+        theirs = {key: value for key, value in vars(graph).items() if key not in vars(model) and key[0] != "_"}
+        for key, value in theirs.items():
+            setattr(model, key, value)
+    of_layers = {id(variable) for layer in graph.layers for variable in layer.variables}
+    if any(id(variable) not in of_layers for variable in graph.weights):
+        raise TypeError(
+            f"`model()` of {owner} returned a {type(graph).__name__} with weights of its own, which can't go along "
+            "when it is made anew with other inputs and outputs (by name, with label errors). Put them into a layer "
+            "of the network."
+        )
+    return model
+
+
+def _has_own_init(kind):
+    for cls in kind.__mro__:
+        if cls.__module__.split(".")[0] in ("keras", "astroNN"):
+            return False
+        if "__init__" in vars(cls):
+            return True
+    return False
 
 
 def refuse_symbolic_losses(losses, whose):
@@ -121,6 +166,25 @@ def refuse_symbolic_losses(losses, whose):
                 f"{whose} the loss {name!r}, which holds symbolic tensors of the network. Keras 3 can't compute with "
                 f"them outside the network. {_OWN_LOSS}"
             )
+
+
+def warn_of_unused(owner, **arguments):
+    """Warn of arguments of `compile` or `recompile` that a kind of network does not use.
+
+    Parameters
+    ----------
+    owner : str
+        The kind of network; begins the message.
+    **arguments
+        By name; None if not given.
+    """
+    given = [name for name, value in arguments.items() if value is not None]
+    if given:
+        warnings.warn(
+            f"{owner} has a loss of its own; {' and '.join(f'`{name}`' for name in given)} given to `compile` or "
+            f"`recompile` are not used. {_OWN_LOSS}",
+            stacklevel=5,
+        )
 
 
 def refuse_custom_steps(net, base):

@@ -39,7 +39,7 @@ class Trained:
         self.has_val = len(data.counting(val_idx)) > 0
         tell(f"Training stars: {self.num_train}, validation stars: {self.val_num}", self.verbose)
         self._fit_normalizers(data)
-        if self.has_model and self.optimizer in (None, "adam") and not resume:
+        if self.has_model and self._rate_is_ours and not resume:
             # A rate that the last training has lowered would all but stop this one.
             self.keras_model.optimizer.learning_rate = self.lr
         self._compile_once()
@@ -61,7 +61,7 @@ class Trained:
     def _fit_on_batch(self, data):
         _data.remember_shapes(self, data)
         self._draw_seed()
-        rows = np.arange(data.n_stars)
+        rows = data.counting(np.arange(data.n_stars))
         self.train_idx = rows if self.train_idx is None else self.train_idx
         self.num_train = len(self.train_idx)
         self._fit_normalizers(data, rows)
@@ -72,7 +72,7 @@ class Trained:
         set_n_train(self.keras_model, data.labels["output"], rows, self.task, only_unknown=True)
         self._n_fits += 1
         self.history = self.keras_model.fit(
-            self._batches(data, rows, batch_size=data.n_stars), epochs=1, verbose=self.verbose, shuffle=False
+            self._batches(data, rows, batch_size=len(rows)), epochs=1, verbose=self.verbose, shuffle=False
         )
         return self.history
 
@@ -146,6 +146,10 @@ class Trained:
     def _columns(self, data):
         """Small inputs of the training besides the spectra."""
         return {}
+
+    def _labels_as_predicted(self, inputs, masks, labels, labels_err):
+        """Labels and their errors as the quantities that `predict` gives; a network may be trained on others."""
+        return labels, labels_err
 
     def _read_inputs(self, inputs, masks, rows):
         """Normalised inputs of some rows, missing pixels replaced, in the shape that the network takes."""

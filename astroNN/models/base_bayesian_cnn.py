@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 from astroNN.models import _data
 from astroNN.models._answers import ANSWERS
 from astroNN.models._datasets import PredictsDatasets
-from astroNN.models._recipes import training_class, two_graphs
+from astroNN.models._recipes import rebuilt, training_class, two_graphs, warn_of_unused
 from astroNN.models.base_cnn import blank
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.inspection.distribution import PredictsDistributions
@@ -66,6 +66,8 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
     """
 
     _extra_outputs = ("variance_output",)
+    #: last activation that the task called for when the network was compiled; another one is the user's choice
+    _activation_of_task = None
 
     def __init__(self):
         super().__init__()
@@ -94,7 +96,7 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         optimizer : str or keras.optimizers.Optimizer, optional
             Default: Adam with the network's ``lr``, ``beta_1``, ``beta_2``, ``optimizer_epsilon``.
         loss, loss_weights : optional
-            Accepted for old scripts and not used: the loss of a Bayesian network uses the label errors.
+            Not used, with a warning: the loss of a Bayesian network is that of its task, which uses the label errors.
         metrics, weighted_metrics : optional
             As in `keras.Model.compile`, default those of the task for both outputs.
 
@@ -104,7 +106,9 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
             If the task is unknown.
         """
         settings = task_settings(self.task)
-        self._last_layer_activation = self._last_layer_activation or settings.last_activation
+        if self._last_layer_activation in (None, self._activation_of_task):
+            self._last_layer_activation = settings.last_activation
+        self._activation_of_task = settings.last_activation
         self._engines = {}
         training, prediction = two_graphs(self._build(), type(self).__name__)
         for graph in (training, prediction):
@@ -115,6 +119,7 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         self._compile_model(optimizer, loss, metrics, weighted_metrics, loss_weights)
 
     def _compile_model(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
+        warn_of_unused("A Bayesian network", loss=loss, loss_weights=loss_weights)
         settings = task_settings(self.task)
         chosen = aware_of_gaps(metrics or self.metrics) or list(settings.bayesian_metrics)
         # Watched to lower the learning rate; it does not see the predicted variance, which settles late.
@@ -153,7 +158,7 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
             into training and validation.
         resume : bool, optional
             Go on with the last training, after Ctrl-C or in a network from its checkpoint, with the same arrays; see
-            :doc:`training`. Default False: a new training, from the weights that are there.
+            :doc:`/training`. Default False: a new training, from the weights that are there.
 
         Returns
         -------
@@ -208,9 +213,10 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         Returns
         -------
         pred : array of float32, shape (n_stars, n_labels)
-        pred_std : dict of such arrays
+            Of classifiers the class, an array of int, shape (n_stars,), or (n_stars, n_labels) of 0 and 1.
+        pred_std : dict of arrays of the same shape
             ``"total"``, ``"model"`` and ``"predictive"``; with `inputs_err` also ``"propagated"``. All are NaN,
-            with a warning, for a star without a good pixel.
+            with a warning, for a star without a good pixel; its class is -1.
 
         Raises
         ------
@@ -342,7 +348,8 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
             shape = shape if isinstance(shape, tuple) else (shape,)
             inputs[LABELS_ERR] = keras.Input(shape, name=LABELS_ERR)
         outputs = as_logits(self._outputs_by_name(training), self.task)
-        model = training_class(training, BayesianModel)(inputs=inputs, outputs=outputs, name="training")
+        kind = training_class(training, BayesianModel)
+        model = rebuilt(training, kind, inputs, outputs, "training", type(self).__name__)
         model.task = self.task
         if self.task != "regression":
             model.noise = keras.random.SeedGenerator(self.next_seed())

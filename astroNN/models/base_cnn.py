@@ -8,7 +8,7 @@ from tqdm.auto import tqdm
 
 from astroNN.models import _data
 from astroNN.models._datasets import PredictsDatasets
-from astroNN.models._recipes import one_graph
+from astroNN.models._recipes import one_graph, rebuilt
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.tasks import aware_of_gaps, task_settings
 from astroNN.nn.utilities.data_generators import CNNDataGenerator, CNNPredDataGenerator
@@ -116,7 +116,7 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
             into training and validation.
         resume : bool, optional
             Go on with the last training, after Ctrl-C or in a network from its checkpoint, with the same arrays; see
-            :doc:`training`. Default False: a new training, from the weights that are there.
+            :doc:`/training`. Default False: a new training, from the weights that are there.
 
         Returns
         -------
@@ -233,7 +233,8 @@ def _with_names(model, labels, owner):
     if isinstance(model.input, dict) and outputs is model.output:
         return model
     kind = keras.Model if isinstance(model, keras.Sequential) else type(model)
-    return kind(inputs={tensor.name: tensor for tensor in model.inputs}, outputs=outputs, name=model.name)
+    inputs = {tensor.name: tensor for tensor in model.inputs}
+    return rebuilt(model, kind, inputs, outputs, model.name, owner)
 
 
 def _outputs_for(model, labels, owner):

@@ -2,6 +2,7 @@
 
 import random
 import sys
+import warnings
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -80,6 +81,8 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Seeded,
     #: shapes by name; used as plain shapes they are those of "input" and of "output", as in version 1.0
     _input_shape, _labels_shape = ShapesByName("input"), ShapesByName("output")
     _is_building = False
+    #: whether the optimiser is the one of the settings, whose rate is `lr`
+    _rate_is_ours = True
     #: tasks that it can do; None for all
     _tasks = None
 
@@ -296,6 +299,11 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Seeded,
                 f"compile: the shapes of inputs and labels are not known yet. Call `fit`, which compiles "
                 f"{type(self).__name__} by itself."
             )
+        if self.has_model:
+            warnings.warn(
+                "compile: the network is built anew, and the weights that it had are lost. `recompile()` keeps them.",
+                stacklevel=3,
+            )
         refuse_custom_steps(self, NeuralNetMaster)
         self._n_seeds = 0
         self._derivatives, self._training_state = {}, None
@@ -312,7 +320,8 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Seeded,
 
     def _new_optimizer(self, optimizer=None):
         chosen = optimizer or self.optimizer
-        if chosen is None or chosen == "adam":
+        self._rate_is_ours = chosen is None or chosen == "adam"
+        if self._rate_is_ours:
             return keras.optimizers.Adam(self.lr, self.beta_1, self.beta_2, self.optimizer_epsilon)
         chosen = keras.optimizers.get(chosen)
         # An optimiser serves the variables that it was built for, and no others.

@@ -6,7 +6,7 @@ from tqdm.auto import tqdm
 
 from astroNN.models import _data
 from astroNN.models._plotted import LatentPlots
-from astroNN.models._recipes import autoencoder_parts
+from astroNN.models._recipes import autoencoder_parts, rebuilt, warn_of_unused
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.tasks import task_settings
 from astroNN.models.training.variational_autoencoder import VariationalAutoencoder
@@ -72,7 +72,7 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         optimizer : str or keras.optimizers.Optimizer, optional
             Default: Adam with the network's ``lr``, ``beta_1``, ``beta_2``, ``optimizer_epsilon``.
         loss, metrics, weighted_metrics, loss_weights : optional
-            Accepted for old scripts and not used: the loss of an autoencoder is the evidence lower bound.
+            Not used, with a warning: the loss of an autoencoder is the evidence lower bound.
 
         Raises
         ------
@@ -93,10 +93,15 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
             "z_mean": latent["z_mean"],
             "z_log_var": latent["z_log_var"],
         }
-        self.keras_model = parts.training_class(inputs=inputs, outputs=outputs, name="training")
-        self._compile_model(optimizer)
+        self.keras_model = rebuilt(
+            parts.whole, parts.training_class, inputs, outputs, "training", type(self).__name__
+        )
+        self._compile_model(optimizer, loss, metrics, weighted_metrics, loss_weights)
 
     def _compile_model(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
+        warn_of_unused(
+            "An autoencoder", loss=loss, metrics=metrics, weighted_metrics=weighted_metrics, loss_weights=loss_weights
+        )
         self.keras_model.compile(optimizer=self._new_optimizer(optimizer))
 
     def fit(self, input_data, input_recon_target=None, sample_weight=None, *, mask=None, groups=None, resume=False):
@@ -118,7 +123,7 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
             One identifier per row; rows of one group never stand on both sides of the split.
         resume : bool, optional
             Go on with the last training, after Ctrl-C or in a network from its checkpoint, with the same arrays; see
-            :doc:`training`. Default False: a new training, from the weights that are there.
+            :doc:`/training`. Default False: a new training, from the weights that are there.
 
         Returns
         -------

@@ -275,12 +275,20 @@ def _gives_rows(array):
 
 def _to_numpy(argument, data):
     try:
-        return np.asarray(data)
+        array = np.asarray(data)
     except (ValueError, TypeError, RuntimeError) as error:
         raise TypeError(
             f"`{argument}` can't be made an array ({error}). Rows of unequal length have to be brought to one "
             "length; inputs of several kinds go into a dictionary."
         ) from error
+    if array.dtype == object and array.ndim == 0:
+        # NumPy wraps what it can't look into: generators, data sets of TensorFlow, loaders of torch.
+        raise TypeError(
+            f"`{argument}` is an object of type {type(data).__name__}, which gives no rows by their numbers: give an "
+            "array, a memory map or an HDF5 data set. The Keras model of a network, `net.keras_model.fit`, can be "
+            "trained on batches that come one after the other."
+        )
+    return array
 
 
 def _shortened(row):

@@ -319,6 +319,17 @@ def test_no_mean_parallax_is_added_to_luminosities(luminosities):
     np.testing.assert_allclose(net.predict(x)[0], fakemag * net.labels_std["output"], rtol=1e-5)
 
 
+def test_the_spread_of_luminosities_is_the_one_that_the_loss_compares_with_parallaxes(luminosities):
+    """A parallax is fakemag 10^(-m/5), and so is its spread."""
+    net, x, _ = luminosities
+    normalised = net._read_inputs({"input": x}, {}, np.arange(60))
+    parallax = net.keras_model.predict(normalised | {"labels_err": np.zeros((60, 1))}, verbose=0)
+    fakemag = net.keras_model_predict.predict(normalised, verbose=0)
+    per_fakemag = 10 ** (-0.2 * x[:, 7514:7515].astype("float64"))
+    spreads = [np.exp(0.5 * answer["variance_output"]) for answer in (parallax, fakemag)]
+    np.testing.assert_allclose(spreads[0], spreads[1] * per_fakemag, rtol=1e-4)
+
+
 def test_luminosities_are_calibrated_on_luminosities(luminosities, monkeypatch):
     """A parallax minus a fakemag would be no residual: where the parallaxes are those of the network, it is 0."""
     net, x, parallax = luminosities

@@ -42,12 +42,14 @@ class DeNormAdd(keras.layers.Layer):
 class ApparentParallax(keras.layers.Layer):
     r"""Parallax and its log variance from luminosity, apparent magnitude and zero-point offset.
 
-    With fakemag :math:`F = 73.85 f` (:math:`F = \varpi\, 10^{m/5}`, :math:`\varpi` in mas),
+    With fakemag :math:`F = 73.85 f` (:math:`F = \varpi\, 10^{m/5}`, :math:`\varpi` in mas), of the predicted variance
+    :math:`\sigma_F^2 = 73.85\, e^{v}`,
 
     .. math:: \varpi = F\, 10^{-m/5} + \mathrm{offset}, \qquad
-              \ln \sigma^2 = \ln \left| F\, 10^{-m/5} \, e^{v} / f \right|
+              \ln \sigma_\varpi^2 = \ln \left( \sigma_F^2 \, 10^{-2m/5} \right)
 
-    Called with [f, v, m, offset]; gives [parallax, log variance].
+    Called with [f, v, m, offset]; gives [parallax, log variance]. (Version 1 multiplied :math:`\sigma_F^2` by
+    :math:`10^{-m/5}` alone: the spread that it predicted for the fakemag was too small by :math:`10^{m/10}`.)
 
     References
     ----------
@@ -57,9 +59,10 @@ class ApparentParallax(keras.layers.Layer):
     def call(self, inputs):
         luminosity, log_variance, magnitude, offset = inputs
         # In logarithms, as 10^(-m / 5) and exp(v) may each leave the range of half precision.
-        log_factor = math.log(FAKEMAG_SCALE) - 0.2 * math.log(10.0) * ops.cast(magnitude, "float32")
-        parallax = ops.cast(luminosity, "float32") * ops.exp(log_factor) + ops.cast(offset, "float32")
-        return [parallax, log_factor + ops.cast(log_variance, "float32")]
+        log_distance = -0.2 * math.log(10.0) * ops.cast(magnitude, "float32")
+        log_scale = math.log(FAKEMAG_SCALE)
+        parallax = ops.cast(luminosity, "float32") * ops.exp(log_scale + log_distance) + ops.cast(offset, "float32")
+        return [parallax, ops.cast(log_variance, "float32") + log_scale + 2.0 * log_distance]
 
     def compute_output_shape(self, input_shape):
         return [input_shape[0], input_shape[1]]

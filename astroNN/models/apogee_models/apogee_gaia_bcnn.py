@@ -10,6 +10,7 @@ from astroNN.models._blocks import Blocks
 from astroNN.models.apogee_models._gaia_layers import FAKEMAG_SCALE, ApparentParallax, DeNormAdd
 from astroNN.models.base_bayesian_cnn import BayesianCNNBase
 from astroNN.nn.layers import BoolMask
+from astroNN.shared.missing import missing_elements
 
 __all__ = ["ApogeeDR14GaiaDR2BCNN"]
 
@@ -22,7 +23,8 @@ class ApogeeDR14GaiaDR2BCNN(Blocks, BayesianCNNBase):
     Luminosity is what a spectrum tells; a parallax is what is measured. One part of the network turns the spectrum
     into a luminosity, which with the apparent magnitude gives the parallax; another, which sees colour, magnitude or
     temperature, learns the zero-point offset of Gaia's parallaxes. `fit` takes parallaxes (mas), `predict` gives the
-    pseudo-luminosity fakemag, parallax times 10^(m/5).
+    pseudo-luminosity fakemag, parallax times 10^(m/5). The spreads are calibrated on the fakemag that the parallaxes
+    of the validation stars stand for, the offset taken off.
 
     Parameters
     ----------
@@ -111,9 +113,7 @@ class ApogeeDR14GaiaDR2BCNN(Blocks, BayesianCNNBase):
     def _magnitude(self, flat):
         """Apparent magnitude as it was before normalisation."""
         column = np.flatnonzero(self.magmask())
-        mean, std = (
-            np.broadcast_to(np.ravel(s["input"]), self._n_columns()) for s in (self.input_mean, self.input_std)
-        )
+        mean, std = self._column_statistics()
         normalised = BoolMask(self.magmask())(flat)
         return DeNormAdd(mean[column])(ops.multiply(normalised, float(std[column][0])))
 
@@ -124,6 +124,36 @@ class ApogeeDR14GaiaDR2BCNN(Blocks, BayesianCNNBase):
             x = self.mc_dropout()(x)
         settings = self.weight_settings(regularized=False)
         return layers.Dense(1, "tanh", name="offset_output", **settings)(x)
+
+    def _labels_as_predicted(self, inputs, masks, labels, labels_err):
+        """Fakemag that parallaxes stand for, without the zero-point offset; its error is that of the parallax."""
+        if type(self).model is not ApogeeDR14GaiaDR2BCNN.model:  # a user's own may predict what it is trained on
+            return labels, labels_err
+        columns = self._read_inputs(inputs, masks, np.arange(len(labels)))["input"]
+        columns = np.asarray(columns, "float64").reshape(len(labels), -1)
+        offset = columns[:, self.gaia_aux_mask()]
+        for layer in self.keras_model.layers:
+            if layer.name.startswith("offset_"):  # one behind the other; dropout off
+                kernel, bias = layer.get_weights()
+                offset = np.tanh(offset @ kernel + bias)
+        magnitude, lacks_one = self._apparent_magnitudes(inputs, masks, columns)
+        per_parallax = 10.0 ** (0.2 * magnitude)
+        parallaxes = self.labels_normalizer.normalize({"output": labels}, calc=False)["output"]
+        parallaxes = np.where(missing_elements(labels) | lacks_one, np.nan, parallaxes)
+        fakemag = self.labels_normalizer.denormalize({"output": (parallaxes - offset) * per_parallax})["output"]
+        return fakemag, None if labels_err is None else labels_err * per_parallax
+
+    def _apparent_magnitudes(self, inputs, masks, columns):
+        """Magnitudes from normalised columns, and which stars have none; both of shape (n_stars, 1)."""
+        mean, std = self._column_statistics()
+        column = self.magmask()
+        given = np.reshape(inputs["input"], (len(columns), -1))[:, column]
+        mask = np.reshape(masks["input"], (len(columns), -1))[:, column] if "input" in masks else None
+        return columns[:, column] * std[column] + mean[column], missing_elements(given, mask)
+
+    def _column_statistics(self):
+        """Mean and scale of every input column in the normalisation."""
+        return (np.broadcast_to(np.ravel(s["input"]), self._n_columns()) for s in (self.input_mean, self.input_std))
 
     def _n_columns(self):
         n_columns = self._input_shape["input"][0]

@@ -38,6 +38,8 @@ def find_class(identifier, custom_models, folder, trust_custom_code=None):
     TypeError
         If there is no such class, or it stands in code that is not trusted.
     """
+    if not isinstance(trust_custom_code, bool | None):
+        raise TypeError(f"`trust_custom_code` must be True, False or None, got {trust_custom_code!r}.")
     given = custom_models if isinstance(custom_models, list | tuple) else [custom_models]
     if not all(isinstance(cls, type) for cls in given):
         raise TypeError(f"`custom_models` must be a class or a list of classes, got {custom_models!r}.")
@@ -115,7 +117,9 @@ def _module(path):
             f"The file {path}, named by `custommodelpath` in config.ini, does not exist. Correct the setting."
         )
     path = path.resolve()
-    name = f"{_MODULE_PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    # With its content: a file that was edited since is another module.
+    known_by = hashlib.sha256(str(path).encode() + b"\0" + path.read_bytes()).hexdigest()
+    name = f"{_MODULE_PREFIX}{path.stem}_{known_by[:16]}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         module = importlib.util.module_from_spec(spec)

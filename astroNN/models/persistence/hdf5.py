@@ -24,6 +24,8 @@ __all__ = [
     "write_weights",
 ]
 
+_OF_THE_MODEL = "model"  # group of weights that no layer holds
+
 
 def write_weights(model, path):
     """Write all weights of a Keras model.
@@ -121,7 +123,8 @@ def _opened(path):
             yield file
     except FolderError:
         raise
-    except (OSError, RuntimeError, KeyError, TypeError, OverflowError) as error:
+    # HDF5 raises all of these, ValueError for types of numbers that numpy lacks.
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise FolderError(
             f"The weights {path} can't be read: {error}. The file is truncated or no HDF5 file; copy the folder anew "
             "from where it was saved."
@@ -167,33 +170,41 @@ def weights_by_key(model):
     """Variables by ``<layer>/<weight>``, the same in every process."""
     layers = [layer for layer in model.layers if layer.weights]
     names = stable_names(layers)
+    grouped = [(names[layer.name], layer.weights) for layer in layers]
+    of_layers = {id(variable) for layer in layers for variable in layer.weights}
+    # Those that a user's subclass of keras.Model has by itself.
+    grouped.append((_OF_THE_MODEL, [variable for variable in model.weights if id(variable) not in of_layers]))
     keyed = {}
-    for layer in layers:
-        for variable in layer.weights:
-            key = f"{names[layer.name]}/{variable.name}"
+    for group, variables in grouped:
+        for variable in variables:
+            key = f"{group}/{variable.name}"
             number = 1
             while key in keyed:
                 number += 1
-                key = f"{names[layer.name]}/{variable.name}_{number}"
+                key = f"{group}/{variable.name}_{number}"
             keyed[key] = variable
     return keyed
 
 
 def stable_names(layers):
-    """Layer names, in which automatic numbers count from the first such layer of this model.
+    """Layer names, in which automatic numbers count the layers of a class through this model.
 
-    Keras numbers unnamed layers through the whole process: ``dense_4`` here is ``dense`` elsewhere.
+    Keras numbers unnamed layers through the whole process: ``dense_4`` here is ``dense`` elsewhere. They are counted
+    in the order of the graph, which is the same everywhere, not in that of the numbers: a user may have given a layer
+    a name that looks automatic.
+
+    Parameters
+    ----------
+    layers : list of keras.layers.Layer
+        In the order of the model.
     """
-    automatic = {}
+    names, counts = {}, {}
     for layer in layers:
         stem = snake_case(type(layer).__name__)
-        match = re.fullmatch(rf"{stem}(?:_(\d+))?", layer.name)
-        if match:
-            automatic.setdefault(stem, []).append((int(match.group(1) or 0), layer.name))
-    names = {layer.name: layer.name for layer in layers}
-    for stem, numbered in automatic.items():
-        for rank, (_, name) in enumerate(sorted(numbered)):
-            names[name] = f"{stem}_{rank}" if rank else stem
+        names[layer.name] = layer.name
+        if re.fullmatch(rf"{stem}(_\d+)?", layer.name):
+            rank = counts[stem] = counts.get(stem, -1) + 1
+            names[layer.name] = f"{stem}_{rank}" if rank else stem
     return names
 
 

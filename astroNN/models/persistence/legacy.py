@@ -51,7 +51,7 @@ def modern_parameters(old):
         new[f"{side}_fill"] = dict.fromkeys(shapes, 0.0)
     for key, unused in (("input_names", _NOT_INPUTS), ("output_names", _NOT_LABELS)):
         if isinstance(new.get(key), list):
-            new[key] = [name for name in new[key] if name not in unused]
+            new[key] = [name for name in new[key] if not (isinstance(name, str) and name in unused)]
     return new
 
 

@@ -138,7 +138,7 @@ def _weights_file(path, names):
 def _check_sizes(parameters, largest):
     """Refuse sizes that no array of the file has: they may cost time and memory beside the weights."""
     limit = max(largest, _HARMLESS_SIZE)
-    for name in ("hidden", "filternum", "filterlen", "pool_length", "labels"):
+    for name in ("hidden", "filternum", "filterlen", "pool_length"):
         sizes = parameters.get(name)
         sizes = keras.tree.flatten(sizes) if sizes is not None else []
         if sizes and max(sizes) > limit:

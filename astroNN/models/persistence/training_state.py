@@ -1,6 +1,7 @@
 """The state of a training in a network's folder: its numbers in the JSON file, its arrays in a file of their own."""
 
 import warnings
+from itertools import combinations
 
 from astroNN.models.persistence.hdf5 import read_arrays, weights_by_key, write_arrays
 from astroNN.models.persistence.schema import PARAMETER_FILE
@@ -87,9 +88,16 @@ def read_training_state(net, parameters, folder):
     return state
 
 
+def _parts(shape):
+    """A shape, and what is left of it without some axes: an optimiser may keep sums along the others (Adafactor)."""
+    axes = range(len(shape))
+    return {tuple(shape[axis] for axis in kept) for n in axes for kept in combinations(axes, n + 1)}
+
+
 def _arrays(model, path, has_best):
     weights = weights_by_key(model)
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
+    of_optimizers = {(), (1,)} | {part for shape in shapes.values() for part in _parts(shape)}
     limit = _ARRAYS_PER_WEIGHT * (len(shapes) + 1)
 
     def is_expected(key, shape):
@@ -98,7 +106,7 @@ def _arrays(model, path, has_best):
             return shapes.get(name) == shape
         group, _, number = key.partition("/")
         in_range = number.isdecimal() and int(number) < limit
-        return in_range and (group == "optimizer" and shape in {(), *shapes.values()} or group == "seeds")
+        return in_range and (group == "seeds" or (group == "optimizer" and shape in of_optimizers))
 
     stored = read_arrays(path, is_expected)
     arrays = {}

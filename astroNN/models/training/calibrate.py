@@ -40,9 +40,9 @@ def calibrate_on_validation_stars(net, sample):
         for table in (sample.inputs, sample.masks, sample.inputs_err)
     )
     pred, pred_std = net._predict(inputs, masks, inputs_err)
-    labels = sample.labels["output"][rows]
-    residuals = np.where(missing_elements(labels), np.nan, labels - pred)
     labels_err = None if sample.labels_err is None else sample.labels_err[rows]
+    labels, labels_err = _as_predicted(net, inputs, masks, sample.labels["output"][rows], labels_err)
+    residuals = np.where(missing_elements(labels), np.nan, labels - pred)
     without = fit_spread_calibration(
         residuals, np.hypot(pred_std["model"], pred_std.get("predictive", 0.0)), labels_err
     )
@@ -50,3 +50,10 @@ def calibrate_on_validation_stars(net, sample):
     if without is not None:
         tell(f"Calibrated the predicted uncertainties on {len(rows)} validation stars: {without}", net.verbose)
     return without, with_propagated
+
+
+def _as_predicted(net, inputs, masks, labels, labels_err):
+    """Labels and their errors as the quantities that are predicted; of an ensemble the mean over its members."""
+    members = getattr(net, "members", [net])
+    converted = [member._labels_as_predicted(inputs, masks, labels, labels_err) for member in members]
+    return np.mean([values for values, _ in converted], axis=0), converted[0][1]

@@ -1,6 +1,7 @@
 """The file of an `OutOfDistribution`: numpy's npz format, without pickles, from which nothing is trusted."""
 
 import struct
+import tokenize
 import zipfile
 from pathlib import Path
 
@@ -50,6 +51,9 @@ def read_fitted(path):
         _check(arrays)
     except (
         ValueError,
+        TypeError,
+        SyntaxError,
+        tokenize.TokenError,
         KeyError,
         EOFError,
         NotImplementedError,

@@ -70,7 +70,7 @@ class CalibrationReport:
         Parameters
         ----------
         path : str or Path, optional
-            File to write, of a kind that matplotlib knows by its ending. An existing one is replaced. Default: none.
+            File to write, ending in ``.png``, ``.pdf`` or ``.svg``. An existing one is replaced. Default: none.
         columns : int, optional
             Labels side by side before a new pair of rows begins. Default 6.
 
@@ -79,6 +79,13 @@ class CalibrationReport:
         figure : matplotlib.figure.Figure
             Of no pyplot session.
         axes : array of matplotlib.axes.Axes, shape (2, n_labels)
+
+        Raises
+        ------
+        ValueError
+            If `path` has another ending, or `columns` is no integer of at least 1.
+        FileNotFoundError
+            If the folder of `path` does not exist.
         """
         check_at_least("columns", columns, 1)
         return draw_report(list(self.table["label"]), self.coverage, self.pit, self.table["ece"], path, columns)
