@@ -2,7 +2,8 @@
 
     python benchmarks/censored_elements.py                                       # both networks, about 10 minutes
     python benchmarks/censored_elements.py --figure docs/source/_static/censored_al_mg.png
-    python benchmarks/censored_elements.py --stars 6000 --epochs 60 --seed 2
+    python benchmarks/censored_elements.py --stars 6000 --epochs 60 --seed 2 --save networks
+    python benchmarks/censored_elements.py --load networks                       # no training
 
 Both networks are trained on the same simulated giants, whose [Al/H] is their [Mg/H] with a scatter of 0.03 dex. They
 are tested on three samples: one like the training stars, one whose [Al/Mg] is free, and one in which Al rises while
@@ -21,7 +22,7 @@ from astroNN.apogee import aspcap_mask
 from astroNN.datasets import simulate_apogee
 from astroNN.datasets.simulator import synthesize_giants
 from astroNN.datasets.simulator.atmosphere import ELEMENTS
-from astroNN.models import ApogeeBCNN, ApogeeBCNNCensored
+from astroNN.models import ApogeeBCNN, ApogeeBCNNCensored, load_folder
 
 NETWORKS = (ApogeeBCNN, ApogeeBCNNCensored)
 LABELS = tuple(ApogeeBCNNCensored().targetname)
@@ -92,6 +93,21 @@ def train(network, stars, epochs, lr, batch_size, seed):
         flush=True,
     )
     return net
+
+
+def networks(arguments):
+    """Both networks, trained or read from the folder that `--save` wrote."""
+    if arguments.load:
+        nets = [load_folder(arguments.load / network.__name__) for network in NETWORKS]
+        for net in nets:
+            net.verbose = 0
+        return nets
+    stars = make_stars(arguments.stars, "bound", seed=100 * arguments.seed)
+    settings = (arguments.epochs, arguments.lr, arguments.batch_size, arguments.seed)
+    nets = [train(network, stars, *settings) for network in NETWORKS]
+    for net in nets if arguments.save else ():
+        net.save(arguments.save / type(net).__name__, if_exists="replace")
+    return nets
 
 
 def aluminium_scores(predicted, stars):
@@ -181,32 +197,31 @@ def score(net, samples, n_derivatives):
 
 
 def draw(path, samples, results):
-    """The two anticorrelated abundances, errors against [Al/Mg], and the responses; written as PNG."""
+    """What both networks make of aluminium that has left magnesium; written as PNG."""
     from astroNN.shared.plotting import BLUE, GREY, INK, ORANGE, figure_style, new_figure, save_figure
 
     colours = dict(zip(results, (BLUE, ORANGE), strict=True))
+    free, cluster = samples["free"], samples["cluster"]
+    al, al_mg = free.truth("Al"), free.truth("Al") - free.truth("Mg")
+    mg_fe, fe = cluster.truth("Mg") - cluster.truth("Fe"), cluster.truth("Fe")
     with figure_style():
-        figure = new_figure(10.5, 3.7)
-        chemistry, errors, bars = figure.subplots(1, 3)
-        stars = samples["cluster"]
-        mg_fe, fe = stars.truth("Mg") - stars.truth("Fe"), stars.truth("Fe")
-        chemistry.plot(mg_fe, stars.truth("Al") - fe, "o", color=GREY, ms=3, mew=0, label="truth")
+        figure = new_figure(7.6, 6.6)
+        (labels, errors), (chemistry, bars) = figure.subplots(2, 2)
         for name, result in results.items():
-            chemistry.plot(
-                mg_fe, result["predicted"]["cluster"] - fe, "o", color=colours[name], ms=3, mew=0, alpha=0.6
-            )
-        chemistry.set(xlabel="true [Mg/Fe]", ylabel="[Al/Fe]", title="cluster stars")
-        stars = samples["free"]
-        al_mg = stars.truth("Al") - stars.truth("Mg")
-        for name, result in results.items():
-            errors.plot(al_mg, result["predicted"]["free"] - stars.truth("Al"), "o", color=colours[name], ms=3, mew=0,
-                        alpha=0.6, label=name)  # fmt: skip
+            dots = {"ls": "", "marker": "o", "ms": 3, "mew": 0, "alpha": 0.6, "color": colours[name]}
+            labels.plot(al, result["predicted"]["free"], label=name, **dots)
+            errors.plot(al_mg, result["predicted"]["free"] - al, **dots)
+            chemistry.plot(mg_fe, result["predicted"]["cluster"] - fe, **dots)
+        labels.axline((0.0, 0.0), slope=1.0, color=INK, lw=0.8)
+        labels.set(xlabel="true [Al/H]", ylabel="predicted [Al/H]", title="[Al/Mg] free")
         errors.axhline(0.0, color=INK, lw=0.8)
         errors.axvspan(-2 * SCATTER, 2 * SCATTER, color=GREY, alpha=0.3, lw=0, label="training stars")
         errors.set(xlabel="true [Al/Mg]", ylabel="predicted $-$ true [Al/H]", title="[Al/Mg] free")
+        chemistry.plot(mg_fe, cluster.truth("Al") - fe, "o", color=GREY, ms=3, mew=0, zorder=0, label="truth")
+        chemistry.set(xlabel="true [Mg/Fe]", ylabel="[Al/Fe]", title="cluster stars")
         _draw_responses(bars, results, colours)
-        handles, texts = zip(*(pair for panel in (chemistry, errors) for pair in zip(
-            *panel.get_legend_handles_labels(), strict=True)), strict=True)  # fmt: skip
+        found = [panel.get_legend_handles_labels() for panel in (labels, errors, chemistry)]
+        handles, texts = (sum(parts, []) for parts in zip(*found, strict=True))
         figure.legend(handles, texts, loc="outside lower center", ncols=len(texts), markerscale=2)
         save_figure(figure, path)
 
@@ -234,15 +249,15 @@ def main():
     parser.add_argument("--lr", type=float, default=0.001, help="learning rate; default: 0.001")
     parser.add_argument("--batch-size", type=int, default=32, help="default: 32")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--save", type=Path, help="folder for the trained networks")
+    parser.add_argument("--load", type=Path, help="folder with networks that `--save` wrote; nothing is trained")
     parser.add_argument("--figure", type=Path, help="draw the figure into this PNG file")
     arguments = parser.parse_args()
-    stars = make_stars(arguments.stars, "bound", seed=100 * arguments.seed)
     samples = {
         kind: make_stars(arguments.test_stars, kind, seed=100 * arguments.seed + 1 + k)
         for k, kind in enumerate(SAMPLES)
     }
-    settings = (arguments.epochs, arguments.lr, arguments.batch_size, arguments.seed)
-    nets = [train(network, stars, *settings) for network in NETWORKS]
+    nets = networks(arguments)
     print(f"{'network':>20} {'sample':>8}     rms    bias  follows Al      Mg      Fe")
     results = {type(net).__name__: score(net, samples, n_derivatives=100) for net in nets}
     if arguments.figure:

@@ -1,8 +1,9 @@
-"""Draw the figures of docs/source/plots.rst into docs/source/_static/plots_*.png.
+"""Draw the figures of docs/source/plots.rst and calibration.rst into docs/source/_static.
 
 An `ApogeeBCNN` and an `ApogeeCVAE` are trained with fixed seeds on 1,200 simulated stars
 (`astroNN.datasets.simulate_apogee`, seed 1), and looked into with 300 others (seed 2), in a few minutes on two CPU
-cores. They show what the figures look like, not what a network trained on a survey reaches.
+cores. They show what the figures look like, not what a network trained on a survey reaches. The report of a
+calibration is that of predictions made of random numbers, so that it is known what is wrong with them.
 
 Usage: python docs/make_plot_examples.py [folder]
 """
@@ -10,8 +11,11 @@ Usage: python docs/make_plot_examples.py [folder]
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from astroNN.datasets import simulate_apogee
 from astroNN.models import ApogeeBCNN, ApogeeCVAE
+from astroNN.nn.calibration import calibration_report
 from astroNN.shared.plotting import save_figure
 
 STATIC = Path(__file__).parent / "source" / "_static"
@@ -21,10 +25,24 @@ N_TRAIN, N_TEST = 1200, 300
 
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
+    calibration_figure(folder)
     train = simulate_apogee(N_TRAIN, labels=LABELS, seed=1)
     test = simulate_apogee(N_TEST, labels=LABELS, seed=2)
     network_figures(folder, train, test)
     autoencoder_figures(folder, train, test)
+
+
+def calibration_figure(folder):
+    """Four labels of 1,000 stars with Gaussian errors, a tenth of them missing; one of the four is predicted well."""
+    rng = np.random.default_rng(0)
+    names = ["calibrated", "spreads too small", "spreads too large", "biased"]
+    errors = rng.normal([0.0, 0.0, 0.0, 0.6], [1.0, 1.5, 0.6, 0.8], size=(1000, 4))
+    labels = rng.normal(0.0, 5.0, size=errors.shape)
+    missing = rng.random(errors.shape) < 0.1
+    report = calibration_report(
+        labels + errors, np.ones(errors.shape), np.where(missing, np.nan, labels), None, names
+    )
+    report.plot(folder / "calibration_report.png")
 
 
 def network_figures(folder, train, test):

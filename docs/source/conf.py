@@ -29,6 +29,11 @@ exclude_patterns = []
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
+# Methods of networks come from mixins. Those of the bases are shown with the bases, and not again with every network.
+_MIXINS = "Blocks, Copied, KerasSurface, Inspected, Plotted, Trained, Seeded, OldInterface"
+autosummary_context = {
+    "stop_at": {True: "object", False: f"CNNBase, BayesianCNNBase, ConvVAEBase, NeuralNetMaster, {_MIXINS}, object"}
+}
 autodoc_member_order = "bysource"
 # A method without a docstring overrides one of Keras, whose text Sphinx can't read and users needn't.
 autodoc_inherit_docstrings = False
