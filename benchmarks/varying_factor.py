@@ -6,8 +6,8 @@
 Four labels; the true spread is 0.6 sigma^(1 + slope) for the predicted spread sigma. Factors are found from stars
 whose labels have errors, and judged by the errors of 20,000 other stars. Printed are the excess of the mean negative
 log likelihood over that of the true spreads, times 1,000, and the percentages within one sigma of the fifth of the
-stars with the smallest, and with the largest, predicted spread; then what varying factors gain, with the standard error
-of the mean over the draws. (The gain is known better than the excess: few draws of 400 stars are much worse than others.)
+stars with the smallest, and with the largest, predicted spread; then what varying factors gain, with the standard
+error of the mean over the draws. The gain is known better than the excess, since some draws are bad for both.
 """
 
 import argparse

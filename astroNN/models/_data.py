@@ -157,6 +157,8 @@ def _refuse_empty_stars(sample):
         )
     unlabelled = np.isnan(sample.labels["output"])
     n_unlabelled = int(unlabelled.reshape(sample.n_stars, -1).all(axis=1).sum())
+    if n_unlabelled == sample.n_stars:  # labels have been refused column by column; pixels may be missing in all
+        raise ValueError("`input_recon_target`: every value of every star is missing; nothing can be reconstructed.")
     if n_unlabelled:
         warnings.warn(
             f"{n_unlabelled} of {sample.n_stars} stars have no valid label and do not contribute to training.",

@@ -80,10 +80,10 @@ class ApogeeBCNNaux(Blocks, BayesianCNNBase):
             If the input has no column left for the spectrum, or there is no auxiliary column.
         """
         n_columns = self._input_shape["input"][0]
-        if not 0 < self.aux_length < n_columns:
+        if not isinstance(self.aux_length, int | np.integer) or not 0 < self.aux_length < n_columns:
             raise ValueError(
-                f"ApogeeBCNNaux: `aux_length` must be from 1 to less than the {n_columns} columns of the input (a "
-                f"spectrum followed by the auxiliary columns), got {self.aux_length}."
+                f"ApogeeBCNNaux: `aux_length` must be a whole number from 1 to less than the {n_columns} columns of "
+                f"the input (a spectrum followed by the auxiliary columns), got {self.aux_length!r}."
             )
         return np.arange(n_columns) >= n_columns - self.aux_length
 
