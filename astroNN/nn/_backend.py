@@ -4,6 +4,7 @@ Everything else in `astroNN.nn` is written with `keras.ops`; this is the one pla
 that imports a backend by name, and only when a function is compiled.
 """
 
+import functools
 import threading
 
 import keras
@@ -11,10 +12,10 @@ import keras
 __all__ = ["compiled"]
 
 
-def compiled(function, variables=(), state=()):
+def compiled(function, variables=(), state=(), xla=False):
     """Compile a function of tensors that may use Keras variables.
 
-    TensorFlow: ``tf.function`` without XLA (XLA made Monte Carlo passes on CPU ten times slower).
+    TensorFlow: ``tf.function``, without XLA by default (XLA made Monte Carlo passes on CPU ten times slower).
     JAX: ``jax.jit`` with the variables as arguments, so that weights changed later are seen.
     torch: eager, without gradients.
 
@@ -26,6 +27,9 @@ def compiled(function, variables=(), state=()):
         All the variables that `function` reads.
     state : list of keras.Variable
         Those among `variables` that it changes (states of random number generators).
+    xla : bool, optional
+        Use XLA on TensorFlow, too. It takes seconds to compile, and pays for functions of many small steps between
+        large arrays.
 
     Returns
     -------
@@ -33,14 +37,16 @@ def compiled(function, variables=(), state=()):
         Same arguments and result as `function`. Call it with tensors of the same shapes and types
         each time: new ones are compiled anew on TensorFlow and JAX.
     """
-    wrappers = {"tensorflow": _compiled_tensorflow, "jax": _compiled_jax, "torch": _compiled_torch}
+    wrappers = {
+        "tensorflow": functools.partial(_compiled_tensorflow, xla=xla), "jax": _compiled_jax, "torch": _compiled_torch
+    }  # fmt: skip
     backend = keras.backend.backend()
     if backend not in wrappers:
         raise ValueError(f"Monte Carlo inference runs on {sorted(wrappers)}, not on the Keras backend {backend!r}.")
     return wrappers[backend](function, list(variables), list(state))
 
 
-def _compiled_tensorflow(function, variables, state):
+def _compiled_tensorflow(function, variables, state, xla):
     import tensorflow as tf
 
     traced, lock = {}, threading.Lock()
@@ -52,7 +58,8 @@ def _compiled_tensorflow(function, variables, state):
         if signature not in traced:
             with lock:  # blocks run in threads; one of them traces
                 if signature not in traced:
-                    traced[signature] = tf.function(function, autograph=False).get_concrete_function(*args)
+                    graph = tf.function(function, autograph=False, jit_compile=xla or None)
+                    traced[signature] = graph.get_concrete_function(*args)
         return traced[signature](*args)
 
     return run

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _BLOCK_ELEMENTS = 32_000_000  # 128 MB of float32 in one block of Jacobians
+_MANY_STARS = 50  # from so many on compiling longer has paid for itself
 _WAYS = "Give fewer stars, mean_output=True (which needs the memory of one star), or a larger `max_memory`."
 
 
@@ -64,8 +65,9 @@ def jacobian_blocks(net, inputs, masks, thinned=False, input_name="input", outpu
     gradients = star_gradients(net, thinned, input_name, output_name)
     of_a_star = gradients.n_outputs * gradients.n_pixels
     step = max(1, min(gradients.stars_at_once(gradients.n_outputs), _BLOCK_ELEMENTS // of_a_star))
-    for rows, block in normalised_blocks(net, inputs, masks, min(step, len(inputs["input"]))):
-        jacobian = gradients(block)[: len(rows)]
+    n_stars = len(inputs["input"])
+    for rows, block in normalised_blocks(net, inputs, masks, min(step, n_stars)):
+        jacobian = gradients(block, is_one_of_many=n_stars >= _MANY_STARS)[: len(rows)]
         jacobian *= ~missing_pixels(net, inputs, masks, rows, input_name)[:, None]
         yield rows, jacobian
 
