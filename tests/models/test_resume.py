@@ -41,7 +41,7 @@ def undisturbed(stars, tools):
 
 
 def test_after_ctrl_c_a_training_goes_on_as_if_nothing_had_happened(stars, tools, undisturbed):
-    assert len(set(undisturbed.history.history["learning_rate"])) > 2
+    assert len(set(undisturbed.history.history["learning_rate"])) > 1
     net = tools.interrupted(linear(tools), stars)
     assert net.history.epoch == [0, 1]
     net.fit(stars.spectra, stars.labels, resume=True)
