@@ -23,6 +23,14 @@ def pytest_unconfigure():
     _settings_folder.cleanup()
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config, log):
+    """One worker has all tests of a file, so that networks made for a file are trained once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items):
     backend = os.environ["KERAS_BACKEND"]
     if backend == "tensorflow":

@@ -85,6 +85,7 @@ def test_the_latent_jacobian_is_the_slope_of_the_latent_means(net, images):
     )
 
 
+@pytest.mark.slow
 def test_a_trained_network_scores_and_learns_images_of_the_same_kind(net, images):
     scores = net.evaluate(images)
     assert np.isfinite(list(scores.values())).all()
@@ -106,6 +107,7 @@ def test_a_folder_gives_the_same_autoencoder_back(net, images, tmp_path):
     assert np.isfinite(loaded.evaluate(images)["loss"])
 
 
+@pytest.mark.slow
 def test_bad_pixels_of_images_take_no_part(images):
     damaged, mask = images.copy(), np.zeros(images.shape, dtype=bool)
     damaged[:, 0, 0], mask[:, 0, 0] = 1e6, True

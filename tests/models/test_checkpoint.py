@@ -124,6 +124,7 @@ np.save(mode + "_loss.npy", net.history.history["loss"])
 """
 
 
+@pytest.mark.slow
 def test_a_training_killed_by_force_ends_like_one_that_nobody_killed(run_python, tmp_path):
     """Dropout, a falling rate and the best weights included."""
     run_python(KILLED, tmp_path, MODE="straight")

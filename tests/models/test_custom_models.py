@@ -81,6 +81,7 @@ def test_two_folders_with_files_of_one_name_keep_their_own_classes(with_code, st
     assert [load_folder(folder).origin for folder in (other, with_code, other)] == ["another", "folder", "another"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_file", [True, False], ids=["file", "folder"])
 def test_the_configuration_names_where_classes_stand(stranger, run_python, tmp_path, as_file):
     place = tmp_path / "mine"
@@ -101,6 +102,7 @@ def test_a_configured_file_that_is_missing_is_named(stranger, tmp_path, monkeypa
         load_folder(stranger)
 
 
+@pytest.mark.slow
 def test_a_class_of_the_session_is_found_by_its_name_before_the_code_of_the_folder(with_code, run_python, tmp_path):
     script = CLASS.format(name="Stranger", origin="session")
     script += LOAD.format(folder=str(with_code), arguments=", trust_custom_code=True")

@@ -246,6 +246,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @networks
 def test_the_type_of_an_array_changes_nothing(network, form, trained, whole, tmp_path):

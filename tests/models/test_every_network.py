@@ -152,6 +152,7 @@ def test_saved_and_loaded_it_answers_the_same(trained):
         np.testing.assert_array_equal(label_of(loaded.predict(x)), label_of(net.predict(x)))
 
 
+@pytest.mark.slow
 def test_the_censored_network_sees_each_element_in_its_own_windows_alone():
     net = astroNN.models.ApogeeBCNNCensored()
     net.verbose, net.max_epochs = 0, 1

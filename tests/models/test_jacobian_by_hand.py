@@ -182,6 +182,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape)).replace(" ", ""))
 def test_convolutions_by_hand_and_by_the_backend_agree(shape, monkeypatch):
     """Of thinned networks too: both see the same masks if the states of the generators are set back."""

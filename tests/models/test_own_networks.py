@@ -105,6 +105,7 @@ class Pair(Bayesian):
         return training, keras.Model(spectra, [labels, log_variances])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [AsInVersion1, WithDictionaries, Pair])
 def test_older_forms_of_a_recipe_train_the_same_network_as_todays(stars, recipe):
     nets = [AsToday(), recipe()]
@@ -166,6 +167,7 @@ np.save("answer.npy", net.predict(np.load({spectra!r})))
 """
 
 
+@pytest.mark.slow
 def test_unnamed_layers_find_their_arrays_in_a_process_that_counts_otherwise(stars, run_python, tmp_path):
     net = OwnNet()
     net.fit(stars.spectra, stars.labels)

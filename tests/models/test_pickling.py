@@ -338,6 +338,7 @@ def predict(net, spectra):
 '''
 
 
+@pytest.mark.slow
 def test_a_network_of_a_users_module_predicts_in_a_process_that_was_spawned(stars, tmp_path, monkeypatch):
     (tmp_path / "own_networks.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)

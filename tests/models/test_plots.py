@@ -237,6 +237,7 @@ def test_figures_leave_pyplot_and_the_users_settings_alone(cnn):
     assert matplotlib.rcParams == before
 
 
+@pytest.mark.slow
 def test_drawing_needs_no_screen_whatever_the_backend(run_python, tmp_path):
     script = """
 import numpy as np

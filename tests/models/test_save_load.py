@@ -114,6 +114,7 @@ def test_a_fresh_process_in_another_folder_gives_the_same_answers(ask_fresh, bcn
     expect(bcnn, stars, ask_fresh(None)[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", OTHER_BACKENDS[keras.backend.backend()])
 def test_another_backend_reads_the_folder_and_writes_one_that_is_read_here(ask_fresh, bcnn, stars, backend, tools):
     """The masks of dropout come from numpy, so that the predictions agree, too: to rounding in float32."""

@@ -462,6 +462,7 @@ def test_a_network_learns_from_a_table_with_gaps():
     np.testing.assert_allclose(net.predict(x, verbose=0), truth, atol=0.05)  # the labels are exact, so is the answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.tensorflow_only)])
 def test_one_label_without_an_axis_trains_with_every_metric(jit_compile):
     every = [getattr(metrics, name) for name in metrics.__all__ if name != "median"]

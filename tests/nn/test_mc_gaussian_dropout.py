@@ -28,6 +28,7 @@ def test_every_element_has_noise_of_its_own_which_is_gaussian():
     assert MCGaussianDropout(0.5).independent_elements
 
 
+@pytest.mark.slow
 def test_the_fast_setting_agrees_with_exact_passes_within_monte_carlo_error():
     keras.utils.set_random_seed(3)
     model = conv_net(lambda: MCGaussianDropout(0.1))

@@ -117,6 +117,7 @@ def test_per_star_masks_differ_within_a_block():
     assert np.abs(mean[0] - mean[1]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_all_samplings_agree_with_plain_calls_on_a_trained_network(trained):
     model, x = trained
     plain = np.stack([ops.convert_to_numpy(model(x)["output"]) for _ in range(150)]).astype("float64")

@@ -143,6 +143,7 @@ def test_half_precision_is_lifted_to_float32(dtype):
     np.testing.assert_allclose(numpy_of(value), [60000.0], rtol=2**-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.tensorflow_only)])
 def test_they_are_metrics_of_a_compiled_network_with_any_batch_size(jit_compile):
     labels, x = table(n_stars=11)[0], np.ones((11, 2), "float32")
