@@ -7,6 +7,7 @@ from keras import layers
 from astroNN.models import BayesianCNNBase, DeepEnsemble
 from astroNN.nn.layers import MCDropout
 
+PARAMETERS, WEIGHTS = "astroNN_model_parameter.json", "model.weights.h5"
 N_STARS, N_PIXELS, NOISE = 1000, 6, 0.5
 
 
@@ -56,6 +57,7 @@ class Line(CNNBase):
 '''
 namespace = {"__name__": __name__}
 exec(LINE, namespace)
+Line = namespace["Line"]
 
 
 def simulated(seed, n_stars=N_STARS):
