@@ -117,6 +117,7 @@ def test_of_a_bayesian_network_are_those_of_the_mean_network(stars, bcnn):
     assert first.converged.all()
 
 
+@pytest.mark.slow
 def test_of_an_autoencoder_for_some_pixels_of_the_reconstruction(stars, tools):
     net = tools.small(ApogeeCVAE(), activation="tanh", num_hidden=[12, 8], max_epochs=1)
     net.fit(stars.spectra)

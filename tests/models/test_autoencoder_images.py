@@ -117,6 +117,7 @@ def test_bad_pixels_of_images_take_no_part(images):
     np.testing.assert_allclose(history["loss"], second.fit(damaged).history["loss"], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_axis", [True, False])
 def test_a_channel_axis_of_one_may_come_and_go(with_axis):
     images = np.random.default_rng(4).normal(size=(N_IMAGES, 6, 5)).astype("float32")

@@ -171,6 +171,7 @@ class TwoNamedOutputs(TwoOutputs):
         return keras.Model(symbols, {name: self.dense(name, n)(x) for name, n in self._labels_shape.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [TwoOutputs, TwoNamedOutputs])
 def test_a_network_of_two_outputs_learns_and_predicts_both_by_name(network, whole, tmp_path):
     spectra, labels = whole

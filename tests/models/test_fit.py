@@ -132,6 +132,7 @@ def test_the_learning_rate_falls_with_and_without_validation_stars(stars, tools,
     np.testing.assert_allclose(rates, [0.01, 0.01, 0.005, 0.004], rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*not calibrated")
 @pytest.mark.parametrize(("metrics", "val_size"), [(None, 0.0), (["mean_squared_error"], 0.2)])
 def test_the_learning_rate_of_a_bayesian_network_falls_with_any_metrics(stars, tools, metrics, val_size):

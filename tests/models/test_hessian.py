@@ -89,6 +89,7 @@ def test_of_a_polynomial_is_exact(polynomial):
     assert polynomial.hessian(x, mean_output=True).shape == (1, 2, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [2, 3])
 def test_in_physical_units_both_pixels_are_scaled(stars, tools, mode):
     net = tools.small(ApogeeCNN(), activation="tanh", input_norm_mode=mode, max_epochs=1)

@@ -95,6 +95,7 @@ def test_of_accuracies_the_largest_is_best_and_nan_never(stars, tools):
         assert best.best_epoch == expected
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_has_its_best_weights_and_still_goes_on_from_the_last(stars, tools, tmp_path):
     straight = spoiled(tools, keep_best=True)
     straight.fit(stars.spectra, stars.labels)

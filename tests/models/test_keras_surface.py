@@ -195,6 +195,7 @@ def test_a_flushed_network_has_no_model_and_can_be_trained_again(linear, stars):
     assert linear.jacobian(stars.spectra[:2, :40]).shape == (2, 2, 40)
 
 
+@pytest.mark.slow
 def test_flushing_one_network_leaves_the_others_alone(linear, stars, tools):
     other = tools.small(tools.Linear(), max_epochs=1, seed=8)
     other.fit(stars.spectra, stars.labels)

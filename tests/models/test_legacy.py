@@ -65,6 +65,7 @@ def test_the_mean_network_of_a_bayesian_one_answers_exactly_as_it_did(reference,
 # 0.971 +- 0.012 (bcnn) and 0.958 +- 0.024 (gaia) in the median over stars. 0.982 to 0.993 is what 100 passes give in
 # the median, since outputs have long tails (kurtosis 4 to 7). Ours, from 800, are 0.992, 1.003 and 0.997 of the
 # independent ones: what is left against the recorded ones, up to 3.8%, is the scatter of theirs.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAYESIAN[:3])
 def test_means_and_spreads_over_passes_agree_within_their_errors(reference, name):
     net, recorded = reference(name)

@@ -234,6 +234,7 @@ def test_images_keep_their_axes(stars):
     assert net.jacobian(images[:2]).shape == (2, 2, 10, 6)
 
 
+@pytest.mark.slow
 def test_a_model_that_trains_itself_keeps_its_class(stars):
     """Old recipes may return a subclass of keras.Model: its `compute_loss` is used."""
 

@@ -151,6 +151,7 @@ def test_copies_of_a_network_with_options_answer_as_the_original(stars):
 # Training goes on --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @TWINS
 def test_a_copy_trains_on_as_the_original_would_have_and_leaves_it_alone(stars, make_twin):
     net = fitted(stars)

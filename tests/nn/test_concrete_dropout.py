@@ -80,6 +80,7 @@ def problem(n_stars, noise):
 
 
 # Scatter of the logit of the learned rate between eight seeds; their mean is off by less than 0.03.
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_stars", "noise", "scatter"), [(100, 10.0, 0.01), (300, 10.0, 0.06), (300, 7.0, 0.09)])
 def test_the_learned_rate_is_that_of_the_minimum_of_the_expected_loss(n_stars, noise, scatter):
     data = problem(n_stars, noise)

@@ -232,6 +232,7 @@ def test_models_and_weights_survive_saving(case, tmp_path):
         np.testing.assert_array_equal(as_numpy(copy(x)), result)  # same seed, so same noise
 
 
+@pytest.mark.slow
 @EVERY_CASE
 @pytest.mark.parametrize("sampling", ["exact", "per_star"])
 def test_the_engine_gives_the_analytic_moments(case, sampling):

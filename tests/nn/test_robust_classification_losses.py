@@ -155,6 +155,7 @@ def test_wrappers_are_two_views_of_one_loss_with_fresh_but_repeatable_noise(kind
         np.testing.assert_array_equal(numpy_of(truth), first)
 
 
+@pytest.mark.slow
 @each_robust
 @pytest.mark.parametrize("place", [0, 1])
 @pytest.mark.parametrize("seed", [None, 1])
@@ -245,6 +246,7 @@ SEEDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", SEEDS)
 def test_it_trains_in_a_compiled_step_whatever_the_seed(way):
     labels, x = table("categorical", n_stars=24, n_classes=3)

@@ -258,6 +258,7 @@ def test_half_precision_does_not_overflow_where_squares_would(cls, policy):
     assert keras.backend.standardize_dtype(layer.kl_divergence().dtype) == "float32"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 @every_layer
 def test_every_precision_trains_and_goes_through_the_engine(cls, kwargs, shape, policy, rng):
