@@ -79,8 +79,8 @@ class Linear(CNNBase):
         return keras.Model(spectra, head(keras.layers.Flatten()(spectra)))
 
 
-#: a plateau that has something to remember: the rate falls during the training
-FALLING_RATE = {"reduce_lr_patience": 1, "reduce_lr_epsilon": 0.3, "lr": 0.05}
+#: a plateau that has something to remember: nothing is good enough for it, and the rate falls during the training
+FALLING_RATE = {"reduce_lr_patience": 1, "reduce_lr_epsilon": 1e6, "lr": 0.05}
 
 
 class Interrupt(keras.callbacks.Callback):

@@ -171,7 +171,9 @@ def test_another_optimizer_or_other_frozen_layers_are_refused_by_name(stars, too
     net.fit(stars.spectra, stars.labels, resume=True)
     straight = linear(tools, optimizer=keras.optimizers.SGD(0.05, momentum=0.9))
     straight.fit(stars.spectra, stars.labels)
-    assert tools.equal_weights(net, straight)
+    # Compiled anew, it no longer runs step by step: sums may be rounded otherwise.
+    for resumed, whole in zip(net.get_weights(), straight.get_weights(), strict=True):
+        np.testing.assert_allclose(resumed, whole, rtol=1e-4, atol=1e-6)
 
 
 def test_frozen_layers_are_frozen_in_the_loaded_network_too(cnn, untrained, tools, stars, tmp_path):
