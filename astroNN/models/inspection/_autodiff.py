@@ -128,11 +128,16 @@ def _rows_torch(function, sources):
     with torch.enable_grad():
         sources = [source.detach().requires_grad_(True) for source in sources]
         totals = function(sources).sum(axis=0)
-        if not totals.requires_grad:  # constants: the slopes of a linear network
-            return [torch.zeros((len(totals), *source.shape), dtype=source.dtype) for source in sources]
-        units = torch.eye(len(totals), dtype=totals.dtype, device=totals.device)
-        rows = torch.autograd.grad(totals, sources, units, is_grads_batched=True, materialize_grads=True)
-    return [row.detach() for row in rows]
+        if totals.requires_grad:
+            units = torch.eye(len(totals), dtype=totals.dtype, device=totals.device)
+            rows = torch.autograd.grad(totals, sources, units, is_grads_batched=True, allow_unused=True)
+        else:
+            rows = [None] * len(sources)
+    # None: constants, as the slopes of a linear network. (`materialize_grads` would leave the axis of the rows out.)
+    return [
+        source.new_zeros((len(totals), *source.shape)).detach() if row is None else row.detach()
+        for row, source in zip(rows, sources, strict=True)
+    ]
 
 
 def _forward_torch(function, x, direction):

@@ -94,7 +94,7 @@ def test_a_star_without_a_good_pixel_is_nan_with_one_warning(trained, data):
     spectra[2] = np.nan
     with pytest.warns(UserWarning, match="1 of 4 stars have no good pixel") as caught:
         pred, pred_std = trained.predict(spectra)
-    assert len(caught) == 1
+    assert sum("good pixel" in str(warning.message) for warning in caught) == 1  # torch warns of other things
     assert np.isnan(pred[2]).all()
     assert np.isnan(pred_std["total"][2]).all()
     assert np.isfinite(np.delete(pred_std["total"], 2, axis=0)).all()
