@@ -1,5 +1,6 @@
 """What all tests share: settings of their own, the real data beside the repository, and backends."""
 
+import importlib.util
 import os
 import tempfile
 from pathlib import Path
@@ -39,6 +40,20 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "tensorflow_only" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def load_benchmark():
+    """The scripts whose figures the documentation shows, by name, as modules."""
+
+    def load(name):
+        path = Path(__file__).resolve().parents[1] / "benchmarks" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(f"{name}_benchmark", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope="session")

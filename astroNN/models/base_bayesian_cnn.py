@@ -284,7 +284,7 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         elif inputs_err:
             from astroNN.models.inspection.propagation import propagated_spread
 
-            pred_std["propagated"] = propagated_spread(self, inputs, masks, inputs_err)
+            pred_std["propagated"] = propagated_spread([self], inputs, masks, inputs_err)
             pred_std["total"] = np.hypot(pred_std["total"], pred_std["propagated"])
         return pred, pred_std
 

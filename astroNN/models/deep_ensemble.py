@@ -8,7 +8,7 @@ import numpy as np
 
 from astroNN.models import _data
 from astroNN.models._answers import ANSWERS
-from astroNN.models._ensemble_answers import combined, combined_uncertain, mean_propagated_spread
+from astroNN.models._ensemble_answers import combined, combined_uncertain
 from astroNN.models._ensemble_settings import MemberSettings, template_of
 from astroNN.models._ensemble_training import EnsembleTraining
 from astroNN.models.base_bayesian_cnn import BayesianCNNBase
@@ -324,7 +324,10 @@ class DeepEnsemble(MemberSettings, EnsembleTraining):
         answers = [_quietly(number, net.predict, inputs, **options) for number, net in enumerate(nets)]
         pred, pred_std = combined_uncertain(answers)
         if inputs_err:
-            pred_std["propagated"] = mean_propagated_spread(nets, inputs, masks, inputs_err)
+            # Loaded where it is needed, as in the networks.
+            from astroNN.models.inspection.propagation import propagated_spread
+
+            pred_std["propagated"] = propagated_spread(nets, inputs, masks, inputs_err)
             pred_std["total"] = np.hypot(pred_std["total"], pred_std["propagated"])
         return pred, pred_std
 

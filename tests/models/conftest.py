@@ -105,6 +105,19 @@ def ctrl_c_is_heard():
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def linear(**settings):
+    """A `Linear` whose training has a plateau."""
+    return small(Linear(), **{"max_epochs": 4, **FALLING_RATE, **settings})
+
+
+def same_history(first, second):
+    """To the rounding of sums over stars, whose order threads choose."""
+    assert first.epoch == second.epoch
+    assert set(first.history) == set(second.history)
+    for name, values in first.history.items():
+        np.testing.assert_allclose(second.history[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
 def interrupted(net, stars, epoch=2):
     """The network, its training cut off in an epoch."""
     net.callbacks = Interrupt(epoch)
@@ -170,7 +183,7 @@ def tools():
         pass
 
     for thing in (make_stars, changed, small, equal_weights, answers_by_hand, labels_by_hand, slopes_by_hand,
-                  interrupted):  # fmt: skip
+                  interrupted, linear, same_history):  # fmt: skip
         setattr(Tools, thing.__name__, staticmethod(thing))
     Tools.Linear, Tools.Interrupt, Tools.FALLING_RATE = Linear, Interrupt, FALLING_RATE
     return Tools

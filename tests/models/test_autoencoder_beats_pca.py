@@ -1,8 +1,5 @@
 """Autoencoders reconstruct simulated spectra and images better than as many principal components."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,13 +7,8 @@ pytestmark = pytest.mark.one_backend
 
 
 @pytest.fixture(scope="module")
-def benchmark():
-    """The script whose figures the documentation shows."""
-    path = Path(__file__).parents[2] / "benchmarks" / "autoencoder.py"
-    spec = importlib.util.spec_from_file_location("autoencoder_benchmark", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def benchmark(load_benchmark):
+    return load_benchmark("autoencoder")
 
 
 def test_components_of_a_plane_reconstruct_it_exactly(benchmark):

@@ -1,8 +1,5 @@
 """Each element from its own lines: what the censored network is for, shown on simulated stars."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,13 +9,8 @@ pytestmark = pytest.mark.one_backend
 
 
 @pytest.fixture(scope="module")
-def benchmark():
-    """The script whose figures the documentation shows."""
-    path = Path(__file__).parents[2] / "benchmarks" / "censored_elements.py"
-    spec = importlib.util.spec_from_file_location("censored_benchmark", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def benchmark(load_benchmark):
+    return load_benchmark("censored_elements")
 
 
 @pytest.fixture(scope="module")

@@ -16,19 +16,15 @@ def stars(tools):
     return tools.make_stars(96)
 
 
-def linear(tools, **settings):
-    return tools.small(tools.Linear(), **{"max_epochs": N_EPOCHS, **tools.FALLING_RATE, **settings})
-
-
 @pytest.fixture(scope="module")
 def undisturbed(stars, tools):
-    net = linear(tools)
+    net = tools.linear()
     net.fit(stars.spectra, stars.labels)
     return net
 
 
 def test_the_checkpoint_of_a_finished_training_is_the_network(stars, tools, undisturbed, tmp_path):
-    net = linear(tools, checkpoint=tmp_path / "run", checkpoint_epochs=3)
+    net = tools.linear(checkpoint=tmp_path / "run", checkpoint_epochs=3)
     net.fit(stars.spectra, stars.labels)
     assert net.folder_name is None  # `save` and `autosave` choose their own folder
     loaded = load_folder(tmp_path / "run", custom_models=tools.Linear)
@@ -37,7 +33,7 @@ def test_the_checkpoint_of_a_finished_training_is_the_network(stars, tools, undi
 
 
 def test_checkpoints_are_written_as_often_as_asked(stars, tools, tmp_path):
-    net = linear(tools, checkpoint=tmp_path / "run", checkpoint_epochs=2)
+    net = tools.linear(checkpoint=tmp_path / "run", checkpoint_epochs=2)
     tools.interrupted(net, stars, epoch=3)
     state = load_folder(tmp_path / "run", custom_models=tools.Linear)._training_state
     assert state.epoch == 2
@@ -57,13 +53,13 @@ def test_nothing_that_stands_at_the_place_of_the_checkpoint_is_lost(stars, tools
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     for folder in (other, tmp_path / "mine"):
         with pytest.raises(FileExistsError, match="nothing was written"):
-            linear(tools, checkpoint=folder).fit(stars.spectra, stars.labels)
+            tools.linear(checkpoint=folder).fit(stars.spectra, stars.labels)
     assert tools.equal_weights(load_folder(other, custom_models=tools.Linear), undisturbed)
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError):
-        linear(tools, checkpoint=tmp_path / "file" / "run").fit(stars.spectra, stars.labels)
+        tools.linear(checkpoint=tmp_path / "file" / "run").fit(stars.spectra, stars.labels)
     # One's own is renewed, also by a second training.
-    net = linear(tools, max_epochs=1, checkpoint=tmp_path / "run")
+    net = tools.linear(max_epochs=1, checkpoint=tmp_path / "run")
     net.fit(stars.spectra, stars.labels)
     net.fit(stars.spectra, stars.labels)
     assert tools.equal_weights(load_folder(tmp_path / "run", custom_models=tools.Linear), net)
@@ -73,7 +69,7 @@ def test_a_full_disk_does_not_end_the_training(stars, tools, undisturbed, tmp_pa
     def full_disk(*_):
         raise OSError(28, "No space left on device")
 
-    net = linear(tools, checkpoint=tmp_path / "run")
+    net = tools.linear(checkpoint=tmp_path / "run")
     monkeypatch.setattr("astroNN.models.persistence.folder.model_card", full_disk)
     with pytest.warns(UserWarning, match="could not be written.*No space left"):
         net.fit(stars.spectra, stars.labels)
@@ -84,7 +80,7 @@ def test_a_full_disk_does_not_end_the_training(stars, tools, undisturbed, tmp_pa
 @pytest.mark.parametrize(("setting", "value"), [("checkpoint_epochs", 0), ("keep_best", 1.0)])
 def test_settings_that_can_not_work_are_named(stars, tools, setting, value):
     with pytest.raises(ValueError, match=setting):
-        linear(tools, **{setting: value}).fit(stars.spectra, stars.labels)
+        tools.linear(**{setting: value}).fit(stars.spectra, stars.labels)
 
 
 KILLED = """

@@ -15,18 +15,6 @@ def stars(tools):
     return tools.make_stars(96)
 
 
-def linear(tools, **settings):
-    return tools.small(tools.Linear(), **{"max_epochs": N_EPOCHS, **tools.FALLING_RATE, **settings})
-
-
-def same_history(first, second):
-    """To the rounding of sums over stars, whose order threads choose."""
-    assert first.epoch == second.epoch
-    assert set(first.history) == set(second.history)
-    for name, values in first.history.items():
-        np.testing.assert_allclose(second.history[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
-
-
 class Spoiler(keras.callbacks.Callback):
     """Spoils a training that has begun well, and keeps the weights at the end of every epoch."""
 
@@ -42,7 +30,7 @@ class Spoiler(keras.callbacks.Callback):
 
 
 def spoiled(tools, **settings):
-    return linear(tools, **{"reduce_lr_patience": None, "callbacks": Spoiler(), **settings})
+    return tools.linear(**{"max_epochs": N_EPOCHS, "reduce_lr_patience": None, "callbacks": Spoiler(), **settings})
 
 
 @pytest.mark.parametrize("val_size", [0.2, 0.0])
@@ -82,7 +70,7 @@ def test_the_value_that_judges_can_be_named(stars, tools):
 def test_of_accuracies_the_largest_is_best_and_nan_never(stars, tools):
     from astroNN.models.training.callbacks import KeepBest
 
-    net = linear(tools, max_epochs=1)
+    net = tools.linear(max_epochs=1)
     net.fit(stars.spectra, stars.labels)
     for monitor, values, expected in (
         ("val_categorical_accuracy", [0.5, np.nan, 0.8, 0.7], 2),
@@ -114,7 +102,7 @@ def test_an_interrupted_training_has_its_best_weights_and_still_goes_on_from_the
         each.fit(stars.spectra, stars.labels, resume=True)
         assert tools.equal_weights(each, straight)
         assert each.best_epoch == straight.best_epoch
-        same_history(straight.history, each.history)
+        tools.same_history(straight.history, each.history)
 
 
 def test_the_calibration_belongs_to_the_weights_that_are_kept(tools):

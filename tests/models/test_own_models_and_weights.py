@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 
 from astroNN.models import CNNBase, ConvVAEBase, DeepEnsemble, load_folder
-from astroNN.models.persistence.hdf5 import weights_by_key
+from astroNN.models._weight_names import weights_by_key
 from astroNN.nn.layers import VAESampling
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from astroNN.models import ApogeeCVAE, BayesianCNNBase, CNNBase, load_folder
+from astroNN.models import BayesianCNNBase, CNNBase, load_folder
 from astroNN.nn.layers import MCDropout, PolyFit
+
+from ..helpers.small_vae import SmallVAE
 
 MAKE_TWINS = [copy.deepcopy, copy.copy, lambda net: pickle.loads(pickle.dumps(net))]
 TWINS = pytest.mark.parametrize("make_twin", MAKE_TWINS, ids=["deepcopy", "copy", "pickle"])
@@ -97,17 +99,6 @@ class Classes(BayesianCNNBase):
         return keras.Model(spectra, {name: layers.Dense(2, name=name)(x) for name in ("output", "variance_output")})
 
 
-class Autoencoder(ApogeeCVAE):
-    def __init__(self):
-        super().__init__()
-        self.num_hidden, self.max_epochs, self.verbose, self.seed, self.batch_size = [8, 6], 1, 0, 1, 256
-
-    def compile(self, *args, **kwargs):
-        super().compile(*args, **kwargs)
-        for model in (self.keras_model, self.keras_encoder, self.keras_decoder):
-            model.run_eagerly = True
-
-
 class Polynomial(Tiny):
     """Its constructor has options."""
 
@@ -130,7 +121,7 @@ def test_copies_of_a_classifier_answer_as_the_original(stars):
 
 
 def test_copies_of_an_autoencoder_answer_as_the_original(stars):
-    net = Autoencoder()
+    net = SmallVAE()
     net.fit(stars.spectra)
     twins = [copy.deepcopy(net), pickle.loads(pickle.dumps(net))]
     expected = net.predict(stars.spectra[:9])  # from a draw of the latent variables

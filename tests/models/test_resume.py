@@ -18,21 +18,9 @@ def stars(tools):
     return tools.make_stars(96)
 
 
-def linear(tools, **settings):
-    return tools.small(tools.Linear(), **{"max_epochs": N_EPOCHS, **tools.FALLING_RATE, **settings})
-
-
-def same_history(first, second):
-    """To the rounding of sums over stars, whose order threads choose."""
-    assert first.epoch == second.epoch
-    assert set(first.history) == set(second.history)
-    for name, values in first.history.items():
-        np.testing.assert_allclose(second.history[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
-
-
 @pytest.fixture(scope="module")
 def undisturbed(stars, tools):
-    net = linear(tools)
+    net = tools.linear()
     net.fit(stars.spectra, stars.labels)
     return net
 
@@ -42,25 +30,25 @@ def undisturbed(stars, tools):
 
 def test_after_ctrl_c_a_training_goes_on_as_if_nothing_had_happened(stars, tools, undisturbed):
     assert len(set(undisturbed.history.history["learning_rate"])) > 1
-    net = tools.interrupted(linear(tools), stars)
+    net = tools.interrupted(tools.linear(), stars)
     assert net.history.epoch == [0, 1]
     net.fit(stars.spectra, stars.labels, resume=True)
     assert tools.equal_weights(net, undisturbed)
-    same_history(undisturbed.history, net.history)
+    tools.same_history(undisturbed.history, net.history)
     assert net.virtual_cvslogger.epoch == list(range(N_EPOCHS))
 
 
 def test_a_finished_training_goes_on_when_more_epochs_are_allowed(stars, tools, undisturbed):
-    net = linear(tools, max_epochs=2)
+    net = tools.linear(max_epochs=2)
     net.fit(stars.spectra, stars.labels)
     net.max_epochs = N_EPOCHS
     net.fit(stars.spectra, stars.labels, resume=True)
     assert tools.equal_weights(net, undisturbed)
-    same_history(undisturbed.history, net.history)
+    tools.same_history(undisturbed.history, net.history)
 
 
 def test_resuming_what_is_finished_changes_nothing(stars, tools):
-    net = linear(tools, max_epochs=2)
+    net = tools.linear(max_epochs=2)
     net.fit(stars.spectra, stars.labels)
     weights = net.get_weights()
     history = net.fit(stars.spectra, stars.labels, resume=True)
@@ -70,7 +58,7 @@ def test_resuming_what_is_finished_changes_nothing(stars, tools):
 
 
 def test_a_fit_without_resume_starts_a_training_of_its_own_from_the_weights_that_are_there(stars, tools):
-    net = tools.interrupted(linear(tools, lr=0.0), stars)
+    net = tools.interrupted(tools.linear(lr=0.0), stars)
     weights = net.get_weights()
     assert net.fit(stars.spectra, stars.labels).epoch == list(range(N_EPOCHS))
     for before, after in zip(weights, net.get_weights(), strict=True):
@@ -85,7 +73,7 @@ def test_early_stopping_remembers_how_long_it_has_waited(stars, tools):
         "early_stopping_min_delta": 1e6,
         "early_stopping_patience": 4,
     }
-    net = tools.interrupted(linear(tools, **settings), stars)
+    net = tools.interrupted(tools.linear(**settings), stars)
     assert net.fit(stars.spectra, stars.labels, resume=True).epoch == [0, 1, 2, 3, 4]
     # What early stopping has ended is not begun again.
     assert net.fit(stars.spectra, stars.labels, resume=True).epoch == [0, 1, 2, 3, 4]
@@ -94,7 +82,7 @@ def test_early_stopping_remembers_how_long_it_has_waited(stars, tools):
 
 
 def test_only_the_training_that_stopped_can_be_resumed(stars, tools):
-    net = linear(tools)
+    net = tools.linear()
     with pytest.raises(ValueError, match="no training to go on with"):
         net.fit(stars.spectra, stars.labels, resume=True)
     tools.interrupted(net, stars)
@@ -123,26 +111,26 @@ def test_a_refused_resumption_leaves_the_calibration(stars, untrained):
 
 
 def test_an_interrupted_training_that_was_saved_goes_on_elsewhere(stars, tools, undisturbed, tmp_path):
-    folder = tools.interrupted(linear(tools), stars).save(tmp_path / "run")
+    folder = tools.interrupted(tools.linear(), stars).save(tmp_path / "run")
     net = load_folder(folder, custom_models=tools.Linear)
     net.verbose = 0
     assert (net.lr, net.reduce_lr_patience, net.max_epochs) == (0.05, 1, N_EPOCHS)
     net.fit(stars.spectra, stars.labels, resume=True)
     assert tools.equal_weights(net, undisturbed)
-    same_history(undisturbed.history, net.history)
+    tools.same_history(undisturbed.history, net.history)
 
 
 def test_the_state_of_a_finished_training_is_written_on_request_alone(stars, tools, undisturbed, tmp_path):
     plain = undisturbed.save(tmp_path / "plain")
     assert not (plain / "training_state.h5").exists()
-    net = linear(tools, max_epochs=2)
+    net = tools.linear(max_epochs=2)
     net.fit(stars.spectra, stars.labels)
     net = load_folder(net.save(tmp_path / "run", training_state=True), custom_models=tools.Linear)
     net.verbose, net.max_epochs = 0, N_EPOCHS
     net.fit(stars.spectra, stars.labels, resume=True)
     assert tools.equal_weights(net, undisturbed)
     assert not (
-        tools.interrupted(linear(tools), stars).save(tmp_path / "b", training_state=False) / "training_state.h5"
+        tools.interrupted(tools.linear(), stars).save(tmp_path / "b", training_state=False) / "training_state.h5"
     ).exists()
     fresh = load_folder(plain, custom_models=tools.Linear)
     with pytest.raises(ValueError, match="training_state=True"):
@@ -150,7 +138,7 @@ def test_the_state_of_a_finished_training_is_written_on_request_alone(stars, too
 
 
 def test_a_loaded_network_that_was_not_resumed_keeps_its_state_when_saved(stars, tools, undisturbed, tmp_path):
-    first = tools.interrupted(linear(tools), stars).save(tmp_path / "first")
+    first = tools.interrupted(tools.linear(), stars).save(tmp_path / "first")
     second = load_folder(first, custom_models=tools.Linear).save(tmp_path / "second")
     net = load_folder(second, custom_models=tools.Linear)
     net.verbose = 0
@@ -159,7 +147,7 @@ def test_a_loaded_network_that_was_not_resumed_keeps_its_state_when_saved(stars,
 
 
 def test_another_optimizer_or_other_frozen_layers_are_refused_by_name(stars, tools, tmp_path):
-    folder = tools.interrupted(linear(tools, optimizer=keras.optimizers.SGD(0.05, momentum=0.9)), stars).save(
+    folder = tools.interrupted(tools.linear(optimizer=keras.optimizers.SGD(0.05, momentum=0.9)), stars).save(
         tmp_path / "run"
     )
     net = load_folder(folder, custom_models=tools.Linear)
@@ -169,7 +157,7 @@ def test_another_optimizer_or_other_frozen_layers_are_refused_by_name(stars, too
     net.optimizer = keras.optimizers.SGD(0.05, momentum=0.9)
     net.recompile()
     net.fit(stars.spectra, stars.labels, resume=True)
-    straight = linear(tools, optimizer=keras.optimizers.SGD(0.05, momentum=0.9))
+    straight = tools.linear(optimizer=keras.optimizers.SGD(0.05, momentum=0.9))
     straight.fit(stars.spectra, stars.labels)
     # Compiled anew, it no longer runs step by step: sums may be rounded otherwise.
     for resumed, whole in zip(net.get_weights(), straight.get_weights(), strict=True):
@@ -192,7 +180,7 @@ def test_frozen_layers_are_frozen_in_the_loaded_network_too(cnn, untrained, tool
 
 @pytest.fixture
 def half_way(stars, tools, tmp_path):
-    return tools.interrupted(linear(tools), stars).save(tmp_path / "run")
+    return tools.interrupted(tools.linear(), stars).save(tmp_path / "run")
 
 
 def changed_json(folder, **changes):

@@ -20,7 +20,6 @@ __all__ = [
     "normalised_blocks",
     "pixel_shape",
     "pixel_unit",
-    "refuse_sigmoid",
     "thinned_network",
 ]
 
@@ -105,13 +104,13 @@ def label_unit(net):
 
 def pixel_unit(net, input_name="input"):
     """Physical over normalised pixels, in the shape of `pixel_shape`."""
-    refuse_sigmoid(net, input_name)
+    _refuse_sigmoid(net, input_name)
     std = np.asarray(net.input_normalizer.std_labels[input_name], dtype="float32")
     shape = pixel_shape(net, input_name)
     return std.reshape(shape) if std.size > 1 else np.broadcast_to(std.reshape(()), shape)
 
 
-def refuse_sigmoid(net, input_name):
+def _refuse_sigmoid(net, input_name):
     """Raise for inputs normalised by a sigmoid, whose derivative is no single number."""
     if net.input_normalizer.modes_as_text([input_name])[input_name] == "3s":
         raise ValueError(

@@ -74,7 +74,7 @@ class PredictsDistributions:
         if errors:
             from astroNN.models.inspection.propagation import propagated_spread
 
-            mixture = mixture.convolved(propagated_spread(self, inputs, masks, errors) / std)
+            mixture = mixture.convolved(propagated_spread([self], inputs, masks, errors) / std)
         if calibrated is None:
             calibrated = MIXTURE not in self.keras_model_predict.output
         calibration = (self.calibration_propagated if errors else None) or self.calibration

@@ -14,7 +14,6 @@ from astroNN.models.inspection._stars import (
     normalised_blocks,
     pixel_shape,
     pixel_unit,
-    refuse_sigmoid,
     thinned_network,
 )
 from astroNN.nn.layers._graph import without_dropout
@@ -24,7 +23,6 @@ __all__ = [
     "latent_jacobian",
     "mean_network",
     "network_jacobian",
-    "refuse_sigmoid",
     "star_gradients",
 ]
 

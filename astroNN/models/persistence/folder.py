@@ -9,9 +9,10 @@ import keras
 import numpy as np
 
 from astroNN import __version__
+from astroNN.models._weight_names import weights_by_key
 from astroNN.models.persistence.card import hyper_parameter_text, model_card
 from astroNN.models.persistence.frozen import frozen_layers
-from astroNN.models.persistence.hdf5 import weights_by_key, write_arrays
+from astroNN.models.persistence.hdf5 import write_arrays
 from astroNN.models.persistence.schema import FORMAT_VERSION, KEYS, PARAMETER_FILE
 from astroNN.models.persistence.training_state import write_training_state
 from astroNN.models.training.state import copies

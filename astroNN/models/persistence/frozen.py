@@ -1,6 +1,6 @@
 """Which layers of a network are not trained, by names that are the same in every process."""
 
-from astroNN.models.persistence.hdf5 import stable_names
+from astroNN.models._weight_names import stable_names
 from astroNN.shared.errors import FolderError
 
 __all__ = ["freeze_layers", "frozen_layers"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import h5py
 
-from astroNN.models.persistence.hdf5 import snake_case
+from astroNN.models._weight_names import snake_case
 from astroNN.models.persistence.safety import check_plain, refuse_bombs
 from astroNN.shared.errors import FolderError
 

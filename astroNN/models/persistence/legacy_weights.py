@@ -12,7 +12,7 @@ import re
 import keras
 import numpy as np
 
-from astroNN.models.persistence.hdf5 import snake_case
+from astroNN.models._weight_names import snake_case
 from astroNN.models.persistence.legacy_files import opened_weights
 from astroNN.models.persistence.safety import check_fits
 from astroNN.shared.errors import FolderError

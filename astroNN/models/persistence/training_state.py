@@ -3,7 +3,8 @@
 import warnings
 from itertools import combinations
 
-from astroNN.models.persistence.hdf5 import read_arrays, weights_by_key, write_arrays
+from astroNN.models._weight_names import weights_by_key
+from astroNN.models.persistence.hdf5 import read_arrays, write_arrays
 from astroNN.models.persistence.schema import PARAMETER_FILE
 from astroNN.models.training.state import GROUPS, TrainingState, copies, take_arrays
 from astroNN.shared.errors import FolderError

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from astroNN.models.persistence.hdf5 import weights_by_key
+from astroNN.models._weight_names import weights_by_key
 from astroNN.models.training.state import copies
 from astroNN.shared.errors import ConfigurationError
 

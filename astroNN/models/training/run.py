@@ -5,8 +5,8 @@ import warnings
 import keras
 import numpy as np
 
+from astroNN.models._weight_names import weights_by_key
 from astroNN.models.persistence.checkpoint import write_checkpoint
-from astroNN.models.persistence.hdf5 import weights_by_key
 from astroNN.models.training.callbacks import TrainingHistory, built_in_callbacks, own_callbacks
 from astroNN.models.training.interruption import StepBoundary
 from astroNN.models.training.state import TrainingState, fingerprint, put_back, take_arrays

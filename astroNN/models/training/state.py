@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 import keras
 import numpy as np
 
-from astroNN.models.persistence.hdf5 import weights_by_key
+from astroNN.models._weight_names import weights_by_key
 from astroNN.shared.errors import ConfigurationError
 
 __all__ = ["GROUPS", "TrainingState", "copies", "fingerprint", "put_back", "seed_states", "take_arrays"]

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from astroNN.models import (
-    ApogeeCVAE,
     DeepEnsemble,
 )
-from astroNN.models._ensemble_answers import combined, combined_uncertain, mean_propagated_spread
+from astroNN.models._ensemble_answers import combined, combined_uncertain
+from astroNN.models.inspection.propagation import propagated_spread
 
 from ...helpers.ensembles import N_PIXELS, Heads, of_nets
+from ...helpers.small_vae import SmallVAE
 
 
 def test_labels_and_spreads_follow_the_law_of_total_variance():
@@ -66,9 +67,7 @@ def test_errors_of_the_pixels_go_through_the_mean_of_the_members(trained, data):
         slopes.append(kernel / net.input_std["input"].reshape(-1, 1) * net.labels_std["output"])
     by_hand = np.sqrt(errors.astype("float64") ** 2 @ np.mean(slopes, axis=0) ** 2)
     inputs = {"input": data[0][:5]}
-    np.testing.assert_allclose(
-        mean_propagated_spread(list(trained), inputs, {}, {"input": errors}), by_hand, rtol=1e-4
-    )
+    np.testing.assert_allclose(propagated_spread(list(trained), inputs, {}, {"input": errors}), by_hand, rtol=1e-4)
     pred_std = trained.predict(data[0][:5], errors, calibrated=False)[1]
     np.testing.assert_allclose(pred_std["propagated"], by_hand, rtol=1e-4)
     parts = sum(pred_std[name].astype("float64") ** 2 for name in ("model", "predictive", "propagated"))
@@ -92,21 +91,8 @@ def test_classifiers_average_probabilities_and_uncertainty_is_the_entropy_of_the
     assert np.isnan(pred_std["total"][6])
 
 
-class Autoencoder(ApogeeCVAE):
-    """Small, and without compilation."""
-
-    def __init__(self):
-        super().__init__()
-        self.num_hidden, self.max_epochs, self.verbose, self.seed, self.batch_size = [8, 6], 1, 0, 1, 256
-
-    def compile(self, *args, **kwargs):
-        super().compile(*args, **kwargs)
-        for model in (self.keras_model, self.keras_encoder, self.keras_decoder):
-            model.run_eagerly = True
-
-
 def test_autoencoders_average_reconstructions_but_not_latent_variables(stars):
-    ensemble = DeepEnsemble(Autoencoder, n_members=2)
+    ensemble = DeepEnsemble(SmallVAE, n_members=2)
     ensemble.fit(stars.spectra)
     pred, pred_std = ensemble.predict(stars.spectra[:4])
     assert pred.shape == pred_std["model"].shape == (4, 60, 1)
