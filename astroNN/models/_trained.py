@@ -10,6 +10,7 @@ from astroNN.models.persistence.checkpoint import check_checkpoint_place, write_
 from astroNN.models.training.n_train import set_n_train
 from astroNN.models.training.run import check_can_resume, run_training
 from astroNN.models.training.split import split_stars
+from astroNN.models.training.variables import make_variables
 from astroNN.nn.utilities.generator import BatchGenerator
 from astroNN.nn.utilities.normalizer import Normalizer
 from astroNN.shared import checks
@@ -71,9 +72,9 @@ class Trained:
         # A batch after a training is a part of its stars, or more of them.
         set_n_train(self.keras_model, data.labels["output"], rows, self.task, only_unknown=True)
         self._n_fits += 1
-        self.history = self.keras_model.fit(
-            self._batches(data, rows, batch_size=len(rows)), epochs=1, verbose=self.verbose, shuffle=False
-        )
+        batches = self._batches(data, rows, batch_size=len(rows))
+        make_variables(self.keras_model, batches)
+        self.history = self.keras_model.fit(batches, epochs=1, verbose=self.verbose, shuffle=False)
         return self.history
 
     def _compile_once(self):

@@ -41,6 +41,26 @@ def test_a_linear_network_learns_a_linear_relation(stars, tools):
     assert (error.std(0) < 0.4 * stars.labels.std(0)).all()
 
 
+@pytest.mark.tensorflow_only
+@pytest.mark.filterwarnings("ignore:Only 0 validation stars")
+@pytest.mark.parametrize("kind", [ApogeeCNN, ApogeeBCNN])
+def test_the_first_step_is_traced_once(kind, stars, tools, monkeypatch):
+    # TensorFlow traces a step anew if the first time made variables: half of the time of a short training.
+    traced = []
+    apply_gradients = keras.optimizers.Optimizer.apply_gradients
+    monkeypatch.setattr(
+        keras.optimizers.Optimizer,
+        "apply_gradients",
+        lambda self, *arguments: traced.append(self) or apply_gradients(self, *arguments),
+    )
+    net = tools.small(kind(), max_epochs=1, val_size=0.0)
+    net.fit(stars.spectra[:64], stars.labels[:64])
+    assert len(traced) == 1
+    other = tools.small(kind())
+    other.fit_on_batch(stars.spectra[:32], stars.labels[:32])
+    assert len(traced) == 2
+
+
 # The split ---------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from astroNN.models.persistence.checkpoint import write_checkpoint
 from astroNN.models.training.callbacks import TrainingHistory, built_in_callbacks, own_callbacks
 from astroNN.models.training.interruption import StepBoundary
 from astroNN.models.training.state import TrainingState, fingerprint, put_back, take_arrays
+from astroNN.models.training.variables import make_variables
 from astroNN.nn.callbacks import VirutalCSVLogger
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.messages import tell
@@ -117,6 +118,7 @@ class _Run:
         best = [self.built_in["keep_best"]] if "keep_best" in self.built_in else []
         # The recorder looks at what all others have seen, and Ctrl-C waits until it has.
         last = [net.virtual_cvslogger, net.history, _Recorder(self), self.boundary]
+        make_variables(net.keras_model, net.training_generator)
         net.keras_model.fit(
             net.training_generator,
             validation_data=net.validation_generator,
