@@ -8,6 +8,7 @@ from astroNN.datasets.simulator import (
     simulate_apogee,
     synthesize_giants,
 )
+from astroNN.datasets.xmatch import xmatch, xmatch_cat
 
 __all__ = [
     "H5Loader",
@@ -16,4 +17,6 @@ __all__ = [
     "line_identifications",
     "simulate_apogee",
     "synthesize_giants",
+    "xmatch",
+    "xmatch_cat",
 ]

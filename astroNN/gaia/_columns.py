@@ -7,42 +7,9 @@ from astropy import units as u
 
 from astroNN.config import MAGIC_NUMBER
 from astroNN.gaia.gaia_shared import default_parallax_unit
-from astroNN.shared.missing import missing_elements
+from astroNN.shared.columns import column_values, in_unit
 
-__all__ = ["Measured", "as_float", "fractional_errors", "result", "to_unit"]
-
-
-def as_float(caller, argument, values):
-    """Numbers as float64 and NaN where missing, without their unit.
-
-    Parameters
-    ----------
-    caller, argument : str
-        For errors.
-    values : number, sequence, array, Quantity, Column, masked array or Series
-        Magic number, NaN and masked elements are missing.
-
-    Returns
-    -------
-    ndarray of float64
-        In the shape of `values`; the caller's array is left as it is.
-    unit : Unit or None
-        That of a Quantity or of a column that has one.
-
-    Raises
-    ------
-    TypeError
-        If `values` are not numbers.
-    """
-    unit = getattr(values, "unit", None)
-    mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
-    numbers = np.asarray(getattr(values, "value", values) if isinstance(values, u.Quantity) else values)
-    if numbers.dtype.kind not in "iuf":
-        raise TypeError(
-            f"{caller}: `{argument}` must hold numbers, got {type(values).__name__} of type {numbers.dtype}. Mark "
-            f"missing values by {MAGIC_NUMBER} or NaN."
-        )
-    return np.where(missing_elements(numbers, mask), np.nan, numbers).astype("float64"), unit
+__all__ = ["Measured", "fractional_errors", "result", "to_unit"]
 
 
 class Measured(NamedTuple):
@@ -75,7 +42,7 @@ def to_unit(caller, argument, values, unit):
     UnitConversionError
         If the values have another kind of unit.
     """
-    given, given_unit = as_float(caller, argument, values)
+    given, given_unit = column_values(caller, argument, values)
     given_unit = unit if given_unit is None else given_unit
     with np.errstate(divide="ignore"):
         converted = _convert(caller, argument, given, given_unit, unit, u.parallax())
@@ -106,7 +73,7 @@ def fractional_errors(caller, argument, errors, measured):
     ValueError
         If an error is negative.
     """
-    numbers, unit = as_float(caller, argument, errors)
+    numbers, unit = column_values(caller, argument, errors)
     with np.errstate(invalid="ignore"):
         if (numbers < 0).any():
             raise ValueError(
@@ -152,10 +119,5 @@ def result(*arrays, missing, unit=None):
 
 
 def _convert(caller, argument, numbers, given, unit, equivalencies):
-    try:
-        return np.asarray(u.Quantity(numbers, given).to_value(unit, equivalencies=equivalencies))
-    except u.UnitConversionError as error:
-        raise u.UnitConversionError(
-            f"{caller}: `{argument}` has the unit '{given}', which can't be converted to '{unit}'. Give a parallax "
-            f"(such as {default_parallax_unit}) or a distance (such as pc)."
-        ) from error
+    needed = f"a parallax (such as {default_parallax_unit}) or a distance (such as pc)"
+    return in_unit(caller, argument, numbers, given, unit, needed, equivalencies)

@@ -13,8 +13,9 @@ import numpy as np
 from astropy import units as u
 
 from astroNN.config import MAGIC_NUMBER
-from astroNN.gaia._columns import as_float, fractional_errors, result, to_unit
+from astroNN.gaia._columns import fractional_errors, result, to_unit
 from astroNN.gaia.gaia_shared import default_parallax_unit
+from astroNN.shared.columns import column_values
 
 __all__ = [
     "absmag_to_fakemag",
@@ -162,7 +163,7 @@ def absmag_to_fakemag(absmag):
     >>> absmag_to_fakemag(0.0)
     100.0
     """
-    absmag, _ = as_float("absmag_to_fakemag", "absmag", absmag)
+    absmag, _ = column_values("absmag_to_fakemag", "absmag", absmag)
     return result(10.0 ** (0.2 * absmag + 2.0), missing=np.isnan(absmag))
 
 
@@ -236,7 +237,7 @@ def extinction_correction(mag, extinction):
     [9.75, -9999.0]
     """
     mag = apparent_magnitude("extinction_correction", mag)
-    extinction, _ = as_float("extinction_correction", "extinction", extinction)
+    extinction, _ = column_values("extinction_correction", "extinction", extinction)
     with np.errstate(invalid="ignore"):
         unknown = np.isnan(extinction) | (extinction < LOWEST_EXTINCTION)
     if unknown.any() and unknown.ndim:
@@ -250,7 +251,7 @@ def extinction_correction(mag, extinction):
 
 def positive_fakemag(caller, fakemag):
     """Fakemags as float64, NaN where missing or not positive: these are the logarithm of nothing."""
-    fakemag, _ = as_float(caller, "fakemag", fakemag)
+    fakemag, _ = column_values(caller, "fakemag", fakemag)
     with np.errstate(invalid="ignore"):
         return np.where(fakemag > 0, fakemag, np.nan)
 
@@ -269,6 +270,6 @@ def refuse_not_positive(caller, argument, values, instead=None):
 
 def apparent_magnitude(caller, mag):
     """Apparent magnitudes as float64, NaN where missing or below -90, which means the same in survey tables."""
-    mag, _ = as_float(caller, "mag", mag)
+    mag, _ = column_values(caller, "mag", mag)
     with np.errstate(invalid="ignore"):
         return np.where(mag < LOWEST_MAGNITUDE, np.nan, mag)
