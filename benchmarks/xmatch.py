@@ -1,7 +1,7 @@
 """`xmatch` of two large catalogues, against a bare query of scipy's k-d tree.
 
-    python benchmarks/xmatch.py                # a million stars each
-    python benchmarks/xmatch.py --stars 100000
+python benchmarks/xmatch.py                # a million stars each
+python benchmarks/xmatch.py --stars 100000
 """
 
 import argparse
@@ -51,7 +51,9 @@ def main():
         bare_seconds, found = clocked(bare, *catalogues, workers)
         assert all(np.array_equal(a, b) for a, b in zip(found, (idx1, idx2), strict=True))
         threads = "one thread" if workers == 1 else "all cores"
-        print(f"cKDTree alone, {threads}: {bare_seconds:.2f} s; xmatch takes {seconds / bare_seconds:.2f} times as long")
+        print(
+            f"cKDTree alone, {threads}: {bare_seconds:.2f} s; xmatch takes {seconds / bare_seconds:.2f} times as long"
+        )
     for mode in ("symmetric", "all"):
         print(f"mode={mode!r}: {clocked(xmatch, *catalogues, mode=mode)[0]:.2f} s")
 

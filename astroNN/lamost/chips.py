@@ -1,0 +1,166 @@
+"""The wavelengths of LAMOST spectra, and their pseudo-continuum.
+
+The continuum is the spectrum itself, smoothed by a broad Gaussian: Ho et al. 2017, ApJ 836, 5 (The Cannon on
+LAMOST), section 3.2.
+"""
+
+import numpy as np
+
+from astroNN.lamost.lamost_shared import lamost_default_dr
+from astroNN.shared.errors import RowCountError
+
+__all__ = ["pseudo_continuum", "smooth_spec", "wavelength_solution"]
+
+N_PIXELS = 3909
+LOG10_WAVELENGTH_START = 3.5682  # log10 of Angstrom
+LOG10_WAVELENGTH_STEP = 1e-4
+
+# The weights of all pairs of pixels would take 120 MB: they are made for some pixels and used for some spectra.
+BLOCK_PIXELS = 512
+BLOCK_SPECTRA = 1024
+
+
+def wavelength_solution(dr=None):
+    """Wavelengths of the pixels of a LAMOST spectrum.
+
+    Parameters
+    ----------
+    dr : int, optional
+        Data release. Default: 5.
+
+    Returns
+    -------
+    ndarray, shape (3909,)
+        10**(3.5682 + 1e-4 i) [Angstrom], in vacuum.
+
+    Raises
+    ------
+    ValueError
+        If the release is not known.
+
+    Examples
+    --------
+    >>> wavelength_solution(dr=5)[[0, -1]].round(3)
+    array([3699.985, 9099.133])
+    """
+    lamost_default_dr(dr)
+    return 10.0 ** (LOG10_WAVELENGTH_START + LOG10_WAVELENGTH_STEP * np.arange(N_PIXELS))
+
+
+def smooth_spec(flux, ivar, wavelength, L=50):
+    r"""Smooth spectra by a Gaussian, weighted by their inverse variance.
+
+    Parameters
+    ----------
+    flux : array_like, shape (n_pixels,) or (n_spectra, n_pixels)
+        Flux, in any unit.
+    ivar : array_like, shape of `flux`
+        Inverse variance. Pixels where it is zero, negative or not finite, or where the flux is not finite, take no
+        part.
+    wavelength : array_like, shape (n_pixels,)
+        Wavelength of the pixels [Angstrom].
+    L : float, optional
+        Standard deviation of the Gaussian, in the unit of `wavelength`. Default: 50.
+
+    Returns
+    -------
+    ndarray, shape of `flux`
+        0 where no pixel with a weight is in reach.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, or `L` is not positive.
+
+    Notes
+    -----
+    .. math:: \bar f_j = \frac{\sum_i f_i s_i w_{ij}}{\sum_i s_i w_{ij}}, \qquad
+        w_{ij} = e^{-(\lambda_i - \lambda_j)^2 / (2 L^2)} ,
+
+    with :math:`s` the inverse variance. Memory is bounded, whatever the number of spectra.
+
+    Examples
+    --------
+    >>> smooth_spec([1.0, 5.0, 1.0], [1.0, 0.0, 1.0], [4000.0, 4001.0, 4002.0])
+    array([1., 1., 1.])
+    """
+    flux, ivar, wavelength = _spectra("smooth_spec", flux, ivar, wavelength)
+    if not np.isscalar(L) or not 0 < L < np.inf:
+        raise ValueError(f"smooth_spec: `L` must be a positive number in the unit of `wavelength`, got {L!r}.")
+    rows, weights = np.atleast_2d(flux), np.atleast_2d(ivar)
+    smooth = np.empty(rows.shape)
+    for pixels in _blocks(rows.shape[1], BLOCK_PIXELS):
+        kernel = np.exp(-0.5 * ((wavelength[:, None] - wavelength[pixels]) / L) ** 2)
+        for some in _blocks(len(rows), BLOCK_SPECTRA):
+            total = weights[some] @ kernel
+            weighted = (weights[some] * rows[some]) @ kernel
+            smooth[some, pixels] = np.divide(weighted, total, out=np.zeros_like(total), where=total > 0)
+    return smooth.reshape(flux.shape)
+
+
+def pseudo_continuum(flux, ivar, wavelength=None, L=50, dr=None):
+    """Divide spectra by themselves, smoothed.
+
+    Parameters
+    ----------
+    flux : array_like, shape (n_pixels,) or (n_spectra, n_pixels)
+        Flux, in any unit.
+    ivar : array_like, shape of `flux`
+        Inverse variance, 0 for bad pixels.
+    wavelength : array_like, shape (n_pixels,), optional
+        Wavelength of the pixels [Angstrom]. Default: `wavelength_solution`.
+    L : float, optional
+        Standard deviation of the Gaussian that smooths [Angstrom]. Default: 50.
+    dr : int, optional
+        Data release. Default: 5.
+
+    Returns
+    -------
+    flux, ivar : ndarray, shape of `flux`
+        Flux over the pseudo-continuum, and inverse variance times its square. A pixel without a finite flux, or
+        where no pixel with an inverse variance is in reach, has flux 1 and inverse variance 0.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, the release is not known, or `L` is not positive.
+
+    References
+    ----------
+    Ho et al. 2017, ApJ 836, 5, section 3.2.
+
+    Examples
+    --------
+    >>> flux, ivar = pseudo_continuum(np.full((2, 3909), 300.0), np.full((2, 3909), 0.01), dr=5)
+    >>> flux.shape, bool(np.allclose(flux, 1.0)), bool(np.allclose(ivar, 900.0))
+    ((2, 3909), True, True)
+    """
+    wavelength = wavelength_solution(dr) if wavelength is None else wavelength
+    given = np.asarray(flux)
+    smooth = smooth_spec(given, ivar, wavelength, L)
+    _, ivar, _ = _spectra("pseudo_continuum", given, ivar, wavelength)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        normalised = given / smooth
+    usable = np.isfinite(normalised)
+    return np.where(usable, normalised, 1.0), np.where(usable, smooth * ivar * smooth, 0.0)
+
+
+def _spectra(caller, flux, ivar, wavelength):
+    """Arrays of float64, with inverse variance 0 wherever a pixel can't be used, and a finite flux everywhere."""
+    flux, ivar, wavelength = (np.asarray(array, dtype="float64") for array in (flux, ivar, wavelength))
+    if flux.ndim not in (1, 2) or flux.shape != ivar.shape:
+        raise RowCountError(
+            f"{caller}: `flux` and `ivar` must have the same shape, (n_pixels,) or (n_spectra, n_pixels), got "
+            f"{flux.shape} and {ivar.shape}."
+        )
+    if wavelength.shape != flux.shape[-1:]:
+        raise RowCountError(
+            f"{caller}: `wavelength` must have one value for each of the {flux.shape[-1]} pixels, got shape "
+            f"{wavelength.shape}. LAMOST spectra have {N_PIXELS} pixels; give the wavelengths of others."
+        )
+    usable = np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
+    return np.where(np.isfinite(flux), flux, 0.0), np.where(usable, ivar, 0.0), wavelength
+
+
+def _blocks(length, size):
+    return (slice(start, start + size) for start in range(0, length, size))
