@@ -14,6 +14,8 @@ Section       Key                            Default   Meaning
 ``NeuralNet`` ``custommodelpath``            None      files or folders with custom models, parted by ``;``
 ``NeuralNet`` ``trust_custom_code``          False     run the Python code that came inside a network's folder
 ``NeuralNet`` ``cpufallback``                False     hide the GPUs
+``Downloads`` ``sdss``, ``gaia``,            (servers) roots of the archives, to be changed to those of a mirror
+              ``galaxy10``, ``galaxy10sdss``
 ============= ============================== ========= =====================================================
 
 The settings of ``Basics`` but for the magic number, and ``cpufallback``, are only read and handed on at present.
@@ -37,6 +39,7 @@ __all__ = [
     "config_path",
     "cpu_gpu_reader",
     "custom_model_path_reader",
+    "download_url_reader",
     "envvar_warning_flag_reader",
     "magic_num_reader",
     "multiprocessing_flag_reader",
@@ -52,6 +55,12 @@ DEFAULTS = {
         "environmentvariablewarning": "True",
     },
     "NeuralNet": {"custommodelpath": "None", "trust_custom_code": "False", "cpufallback": "False"},
+    "Downloads": {
+        "sdss": "https://data.sdss.org/sas/",
+        "gaia": "https://cdn.gea.esac.esa.int/Gaia/",
+        "galaxy10": "https://zenodo.org/records/10845026/files/",
+        "galaxy10sdss": "https://zenodo.org/records/10844811/files/",
+    },
 }
 
 
@@ -121,6 +130,21 @@ def custom_model_path_reader():
 def trust_custom_code_reader():
     """Whether Python code that came inside a network's folder may run when it is loaded (bool)."""
     return _read("NeuralNet", "trust_custom_code", _to_bool)
+
+
+def download_url_reader(archive):
+    """Root of an archive, ending with a slash.
+
+    Parameters
+    ----------
+    archive : str
+        A key of the section ``Downloads``: "sdss", "gaia", "galaxy10" or "galaxy10sdss".
+
+    Returns
+    -------
+    str
+    """
+    return _read("Downloads", archive, _to_url)
 
 
 _CONSTANTS = {
@@ -219,6 +243,13 @@ def _to_finite(text):
     if not math.isfinite(value):
         raise ValueError(text)
     return value
+
+
+def _to_url(text):
+    url = text.strip()
+    if not url.startswith(("https://", "http://")):
+        raise ValueError(text)
+    return url if url.endswith("/") else f"{url}/"
 
 
 def _to_bool(text):

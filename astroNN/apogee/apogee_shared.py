@@ -4,9 +4,10 @@ import os
 
 import numpy as np
 
+from astroNN.shared.folders import data_folder
 from astroNN.shared.messages import tell
 
-__all__ = ["apogee_default_dr", "apogeeid_digit"]
+__all__ = ["apogee_default_dr", "apogee_env", "apogeeid_digit"]
 
 LATEST_DR = 17
 
@@ -52,6 +53,17 @@ def apogee_default_dr(dr=None):
         tell("APOGEE DR15 has the spectra of DR14: DR14 is used.")
         return 14
     return dr
+
+
+def apogee_env():
+    """Folder of the local mirror of SDSS files, from the environment variable ``SDSS_LOCAL_SAS_MIRROR``.
+
+    Returns
+    -------
+    str or None
+        None, with one warning, if the variable is not set. Downloads then go to ``~/.astroNN/sdss``.
+    """
+    return data_folder("SDSS_LOCAL_SAS_MIRROR", "mirror of SDSS files (it holds `dr14/`, `dr17/`, ...)", "sdss")
 
 
 def apogeeid_digit(arr):

@@ -1,6 +1,13 @@
 """Errors that tell more than a `ValueError`, yet are caught where the established interface raised another."""
 
-__all__ = ["ConfigurationError", "FolderError", "RowCountError"]
+__all__ = [
+    "ChecksumError",
+    "ConfigurationError",
+    "DownloadError",
+    "FolderError",
+    "NotOnServerError",
+    "RowCountError",
+]
 
 
 class RowCountError(ValueError, IndexError):
@@ -13,3 +20,19 @@ class ConfigurationError(ValueError, AttributeError):
 
 class FolderError(ValueError, OSError):
     """A saved folder is damaged or was written by something else."""
+
+
+class DownloadError(ConnectionError):
+    """A file could not be fetched. `status` is the HTTP status that the server answered with, if it did."""
+
+    def __init__(self, message, status=None):
+        super().__init__(message)
+        self.status = status
+
+
+class NotOnServerError(DownloadError, FileNotFoundError):
+    """The server has no such file."""
+
+
+class ChecksumError(DownloadError, ValueError):
+    """What the server sent is not the file that was asked for."""
