@@ -1,5 +1,9 @@
 """Data sets: loaders of files, and a simulator for data that are always at hand."""
 
+from astroNN.datasets.apogee_catalogues import load_apogee_distances, load_apogee_rc
+from astroNN.datasets.apokasc import load_apokasc
+from astroNN.datasets.galaxy10 import load_data as load_galaxy10
+from astroNN.datasets.galaxy10sdss import load_data as load_galaxy10sdss
 from astroNN.datasets.h5 import H5Loader
 from astroNN.datasets.simulator import (
     LineIdentification,
@@ -15,6 +19,11 @@ __all__ = [
     "LineIdentification",
     "SimulatedSurvey",
     "line_identifications",
+    "load_apogee_distances",
+    "load_apogee_rc",
+    "load_apokasc",
+    "load_galaxy10",
+    "load_galaxy10sdss",
     "simulate_apogee",
     "synthesize_giants",
     "xmatch",

@@ -1,7 +1,8 @@
 """Networks for images, and small ones to teach with."""
 
+from astroNN.data import GALAXY10_CLASSES
 from astroNN.models.misc_models.cifar10_cnn import Cifar10CNN
-from astroNN.models.misc_models.galaxy10_cnn import GALAXY10_CLASSES, Galaxy10CNN
+from astroNN.models.misc_models.galaxy10_cnn import Galaxy10CNN
 from astroNN.models.misc_models.mnist_bcnn import MNIST_BCNN
 from astroNN.models.misc_models.simple_poly_nn import SimplePolyNN
 

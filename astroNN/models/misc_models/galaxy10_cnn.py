@@ -1,22 +1,9 @@
 """The classifier of galaxy images."""
 
+from astroNN.data import GALAXY10_CLASSES
 from astroNN.models.misc_models.cifar10_cnn import Cifar10CNN
 
-__all__ = ["GALAXY10_CLASSES", "Galaxy10CNN"]
-
-#: Classes of the Galaxy10 DECaLS images, in the order of their labels.
-GALAXY10_CLASSES = [
-    "Disturbed",
-    "Merging",
-    "Round Smooth",
-    "In-between Round Smooth",
-    "Cigar Shaped Smooth",
-    "Barred Spiral",
-    "Unbarred Tight Spiral",
-    "Unbarred Loose Spiral",
-    "Edge-on without Bulge",
-    "Edge-on with Bulge",
-]
+__all__ = ["Galaxy10CNN"]
 
 
 class Galaxy10CNN(Cifar10CNN):
