@@ -19,6 +19,18 @@ if os.environ["KERAS_BACKEND"] == "jax":
     # Tests compile much and compute little: without its optimiser JAX takes half the time.
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
+LONG_FILES = {
+    "test_cli",
+    "test_downloads",
+    "test_every_network",
+    "test_fresh_process",
+    "test_import_paths",
+    "test_jacobian_by_hand",
+    "test_legacy",
+    "test_losses_properties",
+    "test_main_job",
+}
+
 
 def pytest_unconfigure():
     _settings_folder.cleanup()
@@ -29,10 +41,14 @@ def pytest_xdist_make_scheduler(config, log):
     """One worker has all tests of a file, so that networks made for a file are trained once."""
     from xdist.scheduler import LoadFileScheduling
 
+    # Not those with most tests first, but in the order of `pytest_collection_modifyitems`.
+    config.option.loadscopereorder = False
     return LoadFileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items):
+    # No worker shall begin with one of these when the others are about to end.
+    items.sort(key=lambda item: item.path.stem not in LONG_FILES)
     backend = os.environ["KERAS_BACKEND"]
     if backend == "tensorflow":
         return

@@ -14,7 +14,15 @@ from astroNN.apogee.chips import N_APSTAR_PIXELS, apstar_wavelength
 from astroNN.apogee.spectrum import ApogeeSpectrum
 from astroNN.config import MAGIC_NUMBER
 
-__all__ = ["ApogeeFileError", "read_apstar", "read_apvisit", "read_aspcapstar"]
+__all__ = [
+    "ApogeeFileError",
+    "file_name",
+    "read_apstar",
+    "read_apvisit",
+    "read_aspcapstar",
+    "read_hdus",
+    "spectrum_kind",
+]
 
 # What truncated or foreign bytes raise in astropy.
 ASTROPY_READ_ERRORS = (OSError, TypeError, ValueError, KeyError, IndexError, AttributeError, fits.VerifyError)
@@ -42,8 +50,8 @@ def read_aspcapstar(path):
 
     Parameters
     ----------
-    path : str or path-like
-        The FITS file.
+    path : str, path-like or HDUList
+        The FITS file, or its HDUs.
 
     Returns
     -------
@@ -76,7 +84,7 @@ def read_aspcapstar(path):
         vhelio=_number(header, HELIOCENTRIC_VELOCITY_KEYWORDS),
         labels=_parameters(hdus, "PARAM"),
         raw_labels=_parameters(hdus, "FPARAM"),
-        filename=os.path.basename(os.fspath(path)),
+        filename=file_name(path),
     )
 
 
@@ -85,8 +93,8 @@ def read_apstar(path, visit=None, combination="pixel"):
 
     Parameters
     ----------
-    path : str or path-like
-        The FITS file.
+    path : str, path-like or HDUList
+        The FITS file, or its HDUs.
     visit : int, optional
         Number of a visit, from 1, for that visit alone. Default: the combination of all visits.
     combination : {"pixel", "global"}, optional
@@ -124,7 +132,7 @@ def read_apstar(path, visit=None, combination="pixel"):
         apogee_id=_identifier(header),
         rv=0.0,
         vhelio=_number(header, [keyword + suffix for keyword in HELIOCENTRIC_VELOCITY_KEYWORDS]),
-        filename=os.path.basename(os.fspath(path)),
+        filename=file_name(path),
     )
 
 
@@ -133,8 +141,8 @@ def read_apvisit(path):
 
     Parameters
     ----------
-    path : str or path-like
-        The FITS file.
+    path : str, path-like or HDUList
+        The FITS file, or its HDUs.
 
     Returns
     -------
@@ -166,13 +174,34 @@ def read_apvisit(path):
         apogee_id=_identifier(header),
         rv=_number(header, OBSERVED_VELOCITY_KEYWORDS),
         vhelio=_number(header, HELIOCENTRIC_VELOCITY_KEYWORDS),
-        filename=os.path.basename(os.fspath(path)),
+        filename=file_name(path),
     )
 
 
-def _open(path, wanted):
-    """HDUs of a file of the wanted kind, the first four extensions read; failures name file and way out."""
-    name, reader = os.fspath(path), READER_OF_KIND[wanted]
+def read_hdus(path, reader):
+    """HDUs of a FITS file, the first four extensions read; failures name file and way out.
+
+    Parameters
+    ----------
+    path : str, path-like or HDUList
+        The file; HDUs that are open already are given back as they are.
+    reader : str
+        Name of the caller, for errors.
+
+    Returns
+    -------
+    HDUList
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ApogeeFileError
+        If it can't be read as FITS.
+    """
+    if isinstance(path, fits.HDUList):
+        return path
+    name = os.fspath(path)
     if not os.path.isfile(name):
         raise FileNotFoundError(f"{reader}: there is no file {name!r}.")
     try:
@@ -181,24 +210,49 @@ def _open(path, wanted):
             warnings.filterwarnings("error", message=".*truncated", category=AstropyWarning)
             # A stream of our own: astropy leaves its file open when it fails half way.
             with open(name, "rb") as stream, fits.open(stream, memmap=False, lazy_load_hdus=False) as hdus:
-                shapes = [None if hdu.data is None else np.shape(hdu.data) for hdu in hdus[1:5]]
-                kind = _kind(hdus, shapes)
+                for hdu in hdus[:5]:
+                    hdu.data  # noqa: B018 -- read before the stream is closed
+                spectrum_kind(hdus)
     except (*ASTROPY_READ_ERRORS, AstropyWarning) as error:
         raise ApogeeFileError(
             f"{reader}: {name!r} could not be read as FITS ({type(error).__name__}: {error}). The file may "
             f"be truncated or no FITS file at all: download it again and compare its size and checksum."
         ) from error
+    return hdus
+
+
+def file_name(path):
+    """Name of a file without its folder, of HDUs as well."""
+    if isinstance(path, fits.HDUList):
+        path = path.filename() or ""
+    return os.path.basename(os.fspath(path))
+
+
+def _open(path, wanted):
+    """HDUs of a file of the wanted kind."""
+    reader = READER_OF_KIND[wanted]
+    hdus = read_hdus(path, reader)
+    kind = spectrum_kind(hdus)
     if kind != wanted:
         hint = f"It looks like {kind}: use {READER_OF_KIND[kind]}." if kind else "Its kind is unknown."
         raise ApogeeFileError(
-            f"{reader}: {name!r} does not have the layout of {wanted} files; its HDU 1 to 4 have the shapes "
-            f"{shapes}. {hint} A file cut off early looks the same: compare its size and checksum."
+            f"{reader}: {_named(path)!r} does not have the layout of {wanted} files; its HDU 1 to 4 have the shapes "
+            f"{_shapes(hdus)}. {hint} A file cut off early looks the same: compare its size and checksum."
         )
     return hdus
 
 
-def _kind(hdus, shapes):
-    """Kind of file by the layout of its first extensions, or None."""
+def _named(path):
+    return path.filename() or "HDUList" if isinstance(path, fits.HDUList) else os.fspath(path)
+
+
+def _shapes(hdus):
+    return [None if hdu.data is None else np.shape(hdu.data) for hdu in hdus[1:5]]
+
+
+def spectrum_kind(hdus):
+    """Kind of an APOGEE file by the layout of its first extensions: a key of `READER_OF_KIND`, or None."""
+    shapes = _shapes(hdus)
     if len(shapes) < 4 or not shapes[0] or not shapes[0] == shapes[1] == shapes[2]:
         return None
     has_bits = hdus[3].data.dtype.kind in "iu"
@@ -217,7 +271,7 @@ def _apstar_row(n_rows, visit, combination, path):
         return 0 if n_rows == 1 else COMBINATION_ROW[combination]
     if not 1 <= visit <= n_visits:
         raise ValueError(
-            f"read_apstar: `visit` must be a number from 1 to {n_visits}, the visits in {os.fspath(path)!r}, "
+            f"read_apstar: `visit` must be a number from 1 to {n_visits}, the visits in {_named(path)!r}, "
             f"got {visit!r}."
         )
     return 0 if n_rows == 1 else visit - 1 + len(COMBINATION_ROW)

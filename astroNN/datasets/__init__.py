@@ -12,18 +12,21 @@ from astroNN.datasets.simulator import (
     simulate_apogee,
     synthesize_giants,
 )
+from astroNN.datasets.spectra import Spectrum, read_spectrum
 from astroNN.datasets.xmatch import xmatch, xmatch_cat
 
 __all__ = [
     "H5Loader",
     "LineIdentification",
     "SimulatedSurvey",
+    "Spectrum",
     "line_identifications",
     "load_apogee_distances",
     "load_apogee_rc",
     "load_apokasc",
     "load_galaxy10",
     "load_galaxy10sdss",
+    "read_spectrum",
     "simulate_apogee",
     "synthesize_giants",
     "xmatch",
