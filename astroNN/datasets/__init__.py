@@ -2,6 +2,7 @@
 
 from astroNN.datasets.apogee_catalogues import load_apogee_distances, load_apogee_rc
 from astroNN.datasets.apokasc import load_apokasc
+from astroNN.datasets.compiler import CompileReport, H5Compiler
 from astroNN.datasets.galaxy10 import load_data as load_galaxy10
 from astroNN.datasets.galaxy10sdss import load_data as load_galaxy10sdss
 from astroNN.datasets.h5 import H5Loader
@@ -16,6 +17,8 @@ from astroNN.datasets.spectra import Spectrum, read_spectrum
 from astroNN.datasets.xmatch import xmatch, xmatch_cat
 
 __all__ = [
+    "CompileReport",
+    "H5Compiler",
     "H5Loader",
     "LineIdentification",
     "SimulatedSurvey",

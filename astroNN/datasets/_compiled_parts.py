@@ -1,0 +1,117 @@
+"""Parts of a file that is being compiled: finished ones survive whatever happens to the process."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import filelock
+import h5py
+import numpy as np
+
+from astroNN.shared.errors import ConfigurationError
+from astroNN.shared.files import atomic_file
+
+__all__ = ["CompiledParts"]
+
+
+class CompiledParts:
+    """Folder of the parts that are finished; it is ours as long as we hold its lock."""
+
+    def __init__(self, path, settings, restart):
+        self.path, self.settings, self.restart = path, settings, restart
+        self.folder = path.with_name(f".{path.name}.parts")
+        self.lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+        self.notes = {"without_file": [], "broken": []}
+        self.done = 0
+
+    def __enter__(self):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.lock.acquire()
+        except filelock.Timeout:
+            raise ConfigurationError(f"H5Compiler: another process is at work on {self.path}.") from None
+        try:
+            self._open()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(self, *error):
+        self._release()
+
+    def _release(self):
+        if os.name != "nt":
+            Path(self.lock.lock_file).unlink(missing_ok=True)
+        self.lock.release()
+
+    def _open(self):
+        if self.restart and self.folder.exists():
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(exist_ok=True)
+        told = self.folder / "settings.json"
+        if told.exists():
+            earlier = json.loads(told.read_text())
+            if earlier != self.settings:
+                differ = [name for name in self.settings if earlier.get(name) != self.settings[name]]
+                raise ConfigurationError(
+                    f"H5Compiler: {self.folder} holds parts that an earlier call made with other settings "
+                    f"({', '.join(differ)}). Say restart=True to throw them away, or set what it had."
+                )
+        else:
+            with atomic_file(told) as temporary:
+                temporary.write_text(json.dumps(self.settings))
+        files = self._files()
+        if files:
+            self.done = int(files[-1].stem)
+            self.notes = json.loads((files[-1].with_suffix(".json")).read_text())
+
+    def _files(self):
+        # Notes are written first: a part without them there is none.
+        return sorted(self.folder.glob("[0-9]*.npz"))
+
+    def note(self, kind, what):
+        """Keep in mind what is not in the file."""
+        self.notes[kind].append(what)
+
+    def write(self, columns, done):
+        """Write the rows of the stars up to `done`."""
+        path = self.folder / f"{done:010d}.npz"
+        with atomic_file(path.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(self.notes))
+        with atomic_file(path) as temporary:
+            np.savez(temporary, **columns)
+        self.done = done
+
+    def assemble(self):
+        """Write the file from its parts, delete them, and return the number of spectra."""
+        files = self._files()
+        lengths = [_n_rows(path) for path in files]
+        if not sum(lengths):
+            raise ConfigurationError(
+                f"H5Compiler: there is no spectrum to compile: {len(self.notes['without_file'])} stars have no file "
+                f"in {self.settings['folder']}, {len(self.notes['broken'])} files could not be read."
+            )
+        with atomic_file(self.path) as temporary, h5py.File(temporary, "w") as file:
+            start = 0
+            for path, length in zip(files, lengths, strict=True):
+                if not length:
+                    continue
+                with np.load(path) as part:
+                    for name in part.files:
+                        values = part[name]
+                        if name not in file:
+                            dtype = h5py.string_dtype("ascii") if values.dtype.kind == "S" else values.dtype
+                            file.create_dataset(name, (sum(lengths), *values.shape[1:]), dtype)
+                        file[name][start : start + length] = values
+                start += length
+            file.attrs["settings"] = json.dumps(self.settings)
+            file.attrs["broken_files"] = json.dumps(self.notes["broken"])
+        shutil.rmtree(self.folder)
+        return sum(lengths)
+
+
+def _n_rows(path):
+    with np.load(path) as part:
+        return len(part["visit"]) if "visit" in part.files else 0
