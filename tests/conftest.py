@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -79,3 +81,30 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip("the real spectra (../shared/data beside the repository) are not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def run_python():
+    """Run a script in a fresh process; returns the finished process."""
+
+    def run(script, cwd, backend=None, check=True, **environment):
+        backend = backend or os.environ["KERAS_BACKEND"]
+        if importlib.util.find_spec({"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}[backend]) is None:
+            pytest.skip(f"{backend} is not installed")
+        import astroNN
+
+        paths = [str(Path(astroNN.__file__).parents[1]), os.environ.get("PYTHONPATH")]
+        variables = os.environ | {
+            "KERAS_BACKEND": backend,
+            "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            **environment,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=cwd, env=variables, capture_output=True, text=True, timeout=300
+        )
+        if check:
+            assert done.returncode == 0, done.stderr[-3000:]
+        return done
+
+    return run

@@ -58,14 +58,34 @@ PATHS = {
     "astroNN.nn.utilities": "Normalizer normalizer generator",
     "astroNN.nn.utilities.normalizer": "Normalizer",
     "astroNN.nn.utilities.generator": "GeneratorMaster GeneratorBase",
-    # Survey tools and shared tools: what there is of them so far
+    # Survey tools
     "astroNN.apogee": """
-        apogee_default_dr aspcap_mask bitmask_boolean bitmask_decompositor chips_pix_info chips_split continuum
-        apogee_continuum gap_delete wavelength_solution""",
-    "astroNN.apogee.apogee_shared": "apogeeid_digit apogee_default_dr",
+        apogee_default_dr apogee_env aspcap_mask bitmask_boolean bitmask_decompositor chips_pix_info chips_split
+        continuum apogee_continuum gap_delete wavelength_solution allstar apogee_astronn apogee_astroNN allstar_cannon allvisit
+        apogee_distances apogee_rc apogee_vac_rc combined_spectra visit_spectra""",
+    "astroNN.apogee.apogee_shared": "apogeeid_digit apogee_default_dr apogee_env",
     "astroNN.apogee.chips": "chips_pix_info chips_split gap_delete wavelength_solution",
-    "astroNN.datasets": "H5Loader",
-    "astroNN.shared.nn_tools": "folder_runnum",
+    "astroNN.gaia": """
+        gaia_default_dr gaia_env mag_to_fakemag mag_to_absmag absmag_to_pc fakemag_to_absmag absmag_to_fakemag
+        fakemag_to_pc fakemag_to_parallax fakemag_to_mag fakemag_to_logsol absmag_to_logsol logsol_to_fakemag
+        logsol_to_absmag extinction_correction solar_absmag_bands default_parallax_unit""",
+    "astroNN.lamost": "wavelength_solution pseudo_continuum lamost_default_dr lamost_env load_allstar_dr5",
+    "astroNN.lamost.chips": "smooth_spec wavelength_solution pseudo_continuum",
+    "astroNN.datasets": """
+        load_apogee_distances load_apogee_rc load_apokasc load_galaxy10 load_galaxy10sdss H5Loader H5Compiler xmatch
+        xmatch_cat read_spectrum""",
+    "astroNN.datasets.galaxy10": "load_data galaxy10cls_lookup galaxy10_confusion Galaxy10Class _filename",
+    "astroNN.datasets.galaxy10sdss": "load_data galaxy10cls_lookup galaxy10_confusion Galaxy10Class",
+    "astroNN.datasets.xmatch": "xmatch xmatch_cat",
+    # Shared tools
+    "astroNN.shared": "pylab_style",
+    "astroNN.shared.matplotlib": "pylab_style",
+    "astroNN.shared.nn_tools": "cpu_fallback gpu_memory_manage gpu_availability folder_runnum",
+    "astroNN.shared.warnings": "deprecated deprecated_copy_signature",
+    "astroNN.shared.downloader_tools": "TqdmUpTo filehash sha256_checksum",
+    "astroNN.shared.dict_tools": "dict_np_to_dict_list dict_list_to_dict_np list_to_dict to_iterable",
+    "astroNN.shared.logging": "log debug info warn error fatal",
+    "astroNN.data": "datapath data_description",
 }
 SAME = [
     ("astroNN.models.NeuralNetMaster", "astroNN.models.NeuralNetBase"),

@@ -7,7 +7,7 @@ text; ``verbose=0`` on a network silences them.
 import logging
 import sys
 
-__all__ = ["logger", "tell"]
+__all__ = ["logger", "shown", "tell"]
 
 logger = logging.getLogger("astroNN")
 
@@ -39,10 +39,18 @@ def tell(message, verbose=1):
     verbose : int, optional
         The network's ``verbose``; 0 says nothing.
     """
-    if not verbose:
-        return
-    if not logger.hasHandlers():
-        logger.addHandler(_StandardOutput())
-        if logger.level == logging.NOTSET:
-            logger.setLevel(logging.INFO)
-    logger.info(message)
+    if verbose:
+        shown(logging.INFO)(message)
+
+
+def shown(level):
+    """Function that logs a message at a level, where a user without logging of their own sees it."""
+
+    def say(message, *args):
+        if not logger.hasHandlers():
+            logger.addHandler(_StandardOutput())
+            if logger.level == logging.NOTSET:
+                logger.setLevel(logging.INFO)
+        logger.log(level, message, *args)
+
+    return say

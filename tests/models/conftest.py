@@ -1,12 +1,8 @@
 """Small samples and networks: every test of this folder trains in seconds."""
 
-import importlib.util
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -229,30 +225,3 @@ def untrained(stars):
         return net
 
     return make
-
-
-@pytest.fixture(scope="session")
-def run_python():
-    """Run a script in a fresh process; returns the finished process."""
-
-    def run(script, cwd, backend=None, check=True, **environment):
-        backend = backend or keras.backend.backend()
-        if importlib.util.find_spec({"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}[backend]) is None:
-            pytest.skip(f"{backend} is not installed")
-        import astroNN
-
-        paths = [str(Path(astroNN.__file__).parents[1]), os.environ.get("PYTHONPATH")]
-        variables = os.environ | {
-            "KERAS_BACKEND": backend,
-            "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-            **environment,
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", script], cwd=cwd, env=variables, capture_output=True, text=True, timeout=300
-        )
-        if check:
-            assert done.returncode == 0, done.stderr[-3000:]
-        return done
-
-    return run
