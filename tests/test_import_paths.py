@@ -61,8 +61,8 @@ PATHS = {
     # Survey tools
     "astroNN.apogee": """
         apogee_default_dr apogee_env aspcap_mask bitmask_boolean bitmask_decompositor chips_pix_info chips_split
-        continuum apogee_continuum gap_delete wavelength_solution allstar apogee_astronn apogee_astroNN allstar_cannon allvisit
-        apogee_distances apogee_rc apogee_vac_rc combined_spectra visit_spectra""",
+        continuum apogee_continuum gap_delete wavelength_solution allstar apogee_astronn apogee_astroNN allstar_cannon
+        allvisit apogee_distances apogee_rc apogee_vac_rc combined_spectra visit_spectra""",
     "astroNN.apogee.apogee_shared": "apogeeid_digit apogee_default_dr apogee_env",
     "astroNN.apogee.chips": "chips_pix_info chips_split gap_delete wavelength_solution",
     "astroNN.gaia": """

@@ -79,6 +79,7 @@ def test_means_and_spreads_over_passes_agree_within_their_errors(reference, name
         assert abs(np.median(pred_std[part] / recorded[part]) - 1) < 0.05, part
 
 
+@pytest.mark.slow
 def test_classes_and_their_uncertainties_agree_within_their_errors(reference):
     net, recorded = reference("mnist_bcnn")
     n_recorded, net.mc_num, net.seed = int(recorded["mc_num"]), 800, 1
