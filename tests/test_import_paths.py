@@ -68,7 +68,8 @@ PATHS = {
     "astroNN.gaia": """
         gaia_default_dr gaia_env mag_to_fakemag mag_to_absmag absmag_to_pc fakemag_to_absmag absmag_to_fakemag
         fakemag_to_pc fakemag_to_parallax fakemag_to_mag fakemag_to_logsol absmag_to_logsol logsol_to_fakemag
-        logsol_to_absmag extinction_correction solar_absmag_bands default_parallax_unit""",
+        logsol_to_absmag extinction_correction solar_absmag_bands default_parallax_unit tgas tgas_load gaia_source
+        anderson_2017_parallax gaiadr2_parallax""",
     "astroNN.lamost": "wavelength_solution pseudo_continuum lamost_default_dr lamost_env load_allstar_dr5",
     "astroNN.lamost.chips": "smooth_spec wavelength_solution pseudo_continuum",
     "astroNN.datasets": """

@@ -5,8 +5,8 @@ from astropy import units as u
 from astropy.io import fits
 
 from astroNN.apogee import allstar, apogee_default_dr, apogee_distances, apogee_rc
-from astroNN.datasets._values import as_results, cut_fraction, kept_rows
 from astroNN.gaia import extinction_correction, mag_to_absmag, mag_to_fakemag
+from astroNN.shared.catalogue_results import as_results, cut_fraction, kept_rows
 from astroNN.shared.checks import check_one_of
 from astroNN.shared.errors import NotOnServerError
 from astroNN.shared.missing import missing_elements

@@ -1,4 +1,4 @@
-"""What the loaders of value-added catalogues share: cuts, gaps, and results as arrays or as a table."""
+"""What loaders of catalogues share: cuts, gaps, and results as arrays or as a table."""
 
 import numpy as np
 from astropy.table import QTable
