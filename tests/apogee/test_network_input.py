@@ -1,6 +1,7 @@
 """From real files to network input, judged by labels that a spectral model made from real giants gives them."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -9,12 +10,14 @@ from scipy.optimize import least_squares
 from astroNN.apogee import (
     ApogeeSpectrum,
     apogee_continuum,
+    continuum_mask,
     gap_delete,
     network_input,
     read_apstar,
     read_apvisit,
     read_aspcapstar,
 )
+from astroNN.datasets import read_spectrum
 
 CHIPS = [slice(0, 3028), slice(3028, 5523), slice(5523, 7514)]
 GIANT = "2M17334253-1654573"
@@ -101,6 +104,19 @@ def test_aspcapstar_and_apstar_of_a_star_agree_after_normalisation(shared_data, 
     for chip in CHIPS:
         difference = (flux[0] - flux[1])[chip][good[chip]]
         assert abs(np.median(difference)) < 0.008
+
+
+def test_the_continuum_of_real_spectra_is_one(shared_data):
+    continuum, medians = continuum_mask(dr=14), {}
+    for path in sorted((shared_data / "spectra").glob("a[ps]*.fits")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # chips that were not measured
+            flux, _, mask = network_input(read_spectrum(path))
+        medians[path.name] = np.median(flux[0, continuum & ~mask[0]])
+    assert len(medians) == 16
+    # An M dwarf, which has no continuum: molecules cover it.
+    assert medians.pop("aspcapStar-r6-l30e.2-2M05392474+4038437.fits") == pytest.approx(1.0106, abs=2e-4)
+    assert all(abs(median - 1) < 0.01 for median in medians.values()), medians
 
 
 def test_the_training_sample_has_this_normalisation(shared_data):
