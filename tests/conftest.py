@@ -25,7 +25,6 @@ LONG_FILES = {
     "test_cli",
     "test_downloads",
     "test_every_network",
-    "test_fresh_process",
     "test_import_paths",
     "test_jacobian_by_hand",
     "test_legacy",

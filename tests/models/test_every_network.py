@@ -1,5 +1,6 @@
 """Each ready-made network: its size by hand, a falling loss, and the same answers after saving and loading."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import keras
@@ -101,19 +102,34 @@ def images(case, rng):
     return pictures.astype("float32"), np.eye(10)[classes]
 
 
-@pytest.fixture(scope="module", params=CASES)
-def trained(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def trained_by_name(tmp_path_factory):
+    """Function that gives a trained network by name, its inputs, history and folder; trained the first time."""
+    shelf, known = tmp_path_factory.mktemp("shelf"), {}
+
+    def trained(name):
+        if name not in known:
+            case = CASES[name]
+            net = getattr(astroNN.models, name)()
+            net.verbose, net.seed, net.max_epochs, net.val_size, net.batch_size = 0, 1, 4, 0.0, 32
+            if hasattr(net, "mc_num"):
+                net.mc_num = 4
+            for setting, value in case.settings.items():
+                setattr(net, setting, value)
+            x, y = data(case)
+            history = net.fit(x, y).history
+            np.savez(shelf / f"{name}.npz", **(x if isinstance(x, dict) else {"input": x}))
+            known[name] = net, x, history, net.save(shelf / name)
+        return known[name]
+
+    trained.shelf = shelf
+    return trained
+
+
+@pytest.fixture(params=CASES)
+def trained(request, trained_by_name):
     """Name, trained network, inputs, history, and folder of the saved network."""
-    case = CASES[request.param]
-    net = getattr(astroNN.models, request.param)()
-    net.verbose, net.seed, net.max_epochs, net.val_size, net.batch_size = 0, 1, 4, 0.0, 32
-    if hasattr(net, "mc_num"):
-        net.mc_num = 4
-    for name, value in case.settings.items():
-        setattr(net, name, value)
-    x, y = data(case)
-    history = net.fit(x, y).history
-    return request.param, net, x, history, net.save(tmp_path_factory.mktemp("networks") / request.param)
+    return request.param, *trained_by_name(request.param)
 
 
 def label_of(answer):
@@ -150,6 +166,81 @@ def test_saved_and_loaded_it_answers_the_same(trained):
         np.testing.assert_array_equal(loaded.predict_decoder(z), net.predict_decoder(z))
     else:
         np.testing.assert_array_equal(label_of(loaded.predict(x)), label_of(net.predict(x)))
+
+
+# In other processes ------------------------------------------------------------------------------------------
+
+
+def parts_of(net, x):
+    """Everything that a network predicts and that is not random, by name."""
+    if hasattr(net, "predict_encoder"):
+        mean, std, _ = net.predict_encoder(x)
+        return {"pred": mean, "std": std, "decoded": net.predict_decoder(mean)}
+    answer = net.predict(x)
+    return {"pred": answer[0], **answer[1]} if isinstance(answer, tuple) else {"pred": answer}
+
+
+SCRIPT = """
+import os
+from pathlib import Path
+import numpy as np
+from astroNN.models import load_folder
+
+for folder in sorted(path for path in Path(os.environ["SHELF"]).iterdir() if path.is_dir()):
+    net = load_folder(folder)
+    net.verbose = 0
+    inputs = dict(np.load(folder.with_suffix(".npz")))
+    x = inputs if len(inputs) > 1 else inputs["input"]
+    if hasattr(net, "predict_encoder"):
+        mean, std, _ = net.predict_encoder(x)
+        parts = {"pred": mean, "std": std, "decoded": net.predict_decoder(mean)}
+    else:
+        answer = net.predict(x)
+        parts = {"pred": answer[0], **answer[1]} if isinstance(answer, tuple) else {"pred": answer}
+    weights = {f"weight{k}": weight for k, weight in enumerate(net.get_weights())}
+    np.savez(folder.name + ".npz", type=type(net).__name__, **parts, **weights)
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(trained_by_name, run_python, tmp_path_factory):
+    """What two other processes, at work at the same time, say: one of them has no home that it could write to."""
+    for name in CASES:
+        trained_by_name(name)
+    no_folder = tmp_path_factory.mktemp("home") / "file"
+    no_folder.write_text("")
+    homeless = {"HOME": no_folder, "ASTRONN_CONFIG": no_folder / "config.ini", "KERAS_HOME": no_folder / "keras",
+                "MPLCONFIGDIR": no_folder / "mpl", "XDG_CACHE_HOME": no_folder / "cache"}  # fmt: skip
+    environments = {"at home": {}, "without a home": {name: str(path) for name, path in homeless.items()}}
+    places = {name: tmp_path_factory.mktemp("elsewhere") for name in environments}
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [
+            pool.submit(run_python, SCRIPT, places[name], SHELF=str(trained_by_name.shelf), **environment)
+            for name, environment in environments.items()
+        ]
+        for job in jobs:
+            job.result()
+    return places
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("where", ["at home", "without a home"])
+def test_in_another_process_it_is_the_same(trained, answers, where):
+    name, net, x, *_ = trained
+    told = np.load(answers[where] / f"{name}.npz")
+    assert told["type"] == type(net).__name__
+    for number, weight in enumerate(net.get_weights()):
+        assert told[f"weight{number}"].tobytes() == weight.tobytes()
+    for part, expected in parts_of(net, x).items():
+        # The same operations on the same numbers; threads may add up in another order.
+        scale = float(np.abs(expected).max())
+        np.testing.assert_allclose(told[part], expected, rtol=1e-5, atol=1e-5 * scale, err_msg=part)
+
+
+def test_all_ready_made_networks_are_here():
+    ready_made = {name for name in astroNN.models.__all__ if name[0].isupper() and not name.endswith("Base")}
+    aliases = {"ApogeeKplerEchelle", "SimplePloyNN", "DeepEnsemble", "NeuralNetMaster"}
+    assert ready_made - aliases <= set(CASES) and set(CASES) <= ready_made | {"Galaxy10CNN"}
 
 
 @pytest.mark.slow

@@ -133,6 +133,7 @@ def passes_by_numpy(folder, spectrum, n_passes, rng):
     return dense("output", np.maximum(dense("dense_1", dropped(features)), 0))[:, 0]
 
 
+@pytest.mark.slow
 def test_spreads_are_those_of_an_independent_monte_carlo(legacy, reference):
     net, recorded = reference("apogee_bcnn_aux")
     n_stars, net.mc_num, net.seed = 8, 1500, 3
