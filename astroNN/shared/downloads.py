@@ -4,6 +4,7 @@ A file takes its name only when it is whole and its checksum is right; until the
 the next call goes on where the last one, however it ended, stopped. Two processes never fetch the same file.
 """
 
+import functools
 import logging
 import os
 import shutil
@@ -88,6 +89,13 @@ def _is_good(path, known_hash, size):
         return False
     if known_hash is None:
         return size is None or path.stat().st_size == size
+    state = path.stat()
+    return _has_hash(path, known_hash, state.st_mtime_ns, state.st_size)
+
+
+@functools.lru_cache(maxsize=256)
+def _has_hash(path, known_hash, modified, size):
+    """Whether a file has a checksum; a catalogue of gigabytes is read once, as long as it stays as it is."""
     algorithm, _, digest = known_hash.rpartition(":")
     return filehash(path, algorithm=algorithm or "sha256") == digest.lower()
 
