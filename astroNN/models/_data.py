@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from astroNN.models._label_tables import errors_of_labels, label_table, names_of_labels
 from astroNN.shared import checks
 from astroNN.shared.missing import missing_elements
 
@@ -24,6 +25,9 @@ class Sample:
     labels_err: np.ndarray | None = None
     sample_weight: np.ndarray | None = None
     groups: np.ndarray | None = None
+    #: names and units of the labels, where they came as a table
+    label_names: list | None = None
+    label_units: list | None = None
 
     @property
     def n_stars(self):
@@ -82,6 +86,7 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
         With the reason, before any work has started.
     """
     inputs, masks = checked_inputs(net, input_data, mask)
+    labels, names, units = _without_table(net, labels)
     targets = {name: _as_labels(array) for name, array in checks.as_named_arrays("labels", labels, "output").items()}
     _check_label_names(net, targets)
     checks.check_rows(input_data=inputs["input"], **{_label(name): array for name, array in targets.items()})
@@ -91,10 +96,13 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
         if for_training and net._needs_every_label:
             checks.check_label_columns(array, net.targetname)
     n_stars = len(targets["output"])
-    sample = Sample(inputs, targets, masks)
+    sample = Sample(inputs, targets, masks, label_names=names, label_units=units)
     sample.inputs_err = checked_inputs_err(inputs_err, inputs)
     if labels_err is not None:
         labels_err = _only("labels_err", labels_err, "output")
+        names = names or names_of_labels(net, targets["output"])
+        from_table = None if names is None else errors_of_labels(labels_err, names, units or net.target_units)
+        labels_err = labels_err if from_table is None else from_table
         sample.labels_err = checks.check_errors("labels_err", labels_err, targets["output"])
     if sample_weight is not None:
         sample.sample_weight = checks.as_weights(_only("sample_weight", sample_weight, "output"), n_stars)
@@ -125,6 +133,8 @@ def remember_shapes(net, sample):
     if not net.has_model:
         net._input_shape, net._labels_shape = inputs, labels
         net.input_names, net.output_names = list(inputs), list(labels)
+        if sample.label_names is not None:
+            net.targetname, net.target_units = sample.label_names, sample.label_units
         # The checks of a ready-made network say nothing about another `model` of a user's.
         if _is_ours(type(net).model) or not _is_ours(type(net)._check_shapes):
             net._check_shapes()
@@ -186,6 +196,19 @@ def _only(argument, given, name):
     if set(given) != {name}:
         raise ValueError(f"`{argument}` as a dictionary must have the key '{name}' alone, got {sorted(given)}.")
     return given[name]
+
+
+def _without_table(net, labels):
+    """Labels as an array where they are a table; and its names and units, or None."""
+    is_named = isinstance(labels, dict) and "output" in labels
+    table = label_table(labels["output"] if is_named else labels)
+    if table is None:
+        return labels, None, None
+    known = names_of_labels(net, table.values) if net.has_model else None
+    if known is not None:
+        table = table.for_network(known, net.target_units)
+    units = [None if unit is None else str(unit) for unit in table.units]
+    return (labels | {"output": table.values}) if is_named else table.values, table.names, units
 
 
 def _as_labels(array):

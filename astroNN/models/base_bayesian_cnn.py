@@ -140,13 +140,15 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         input_data : array, shape (n_stars, n_pixels) or (n_stars, height, width[, channels]), or dict of arrays
             In physical units. Pixels that are NaN, the magic number or marked in `mask` are missing and become
             the training mean.
-        labels : array, shape (n_stars, n_labels)
-            In physical units. NaN or the magic number marks a missing label.
+        labels : array, shape (n_stars, n_labels), Table or DataFrame
+            In physical units. NaN or the magic number marks a missing label. The columns of a table give the labels
+            their names and units; later tables must have the same columns.
         inputs_err : array, shape of `input_data`, optional
             Standard deviations of the pixels. The training does not use them (the network learns their effect from
             the spectra); the calibration does, so that predictions with `inputs_err` hold at every signal to noise.
-        labels_err : array, shape of `labels`, optional
-            Standard deviations of the labels. A missing error counts as 0. Default: exact labels.
+        labels_err : array, shape of `labels`, Table or DataFrame, optional
+            Standard deviations of the labels. A missing error counts as 0. In a table, which may be the one with the
+            labels, the error of ``teff`` is ``teff_err``, ``teff_error`` or ``e_teff``. Default: exact labels.
         sample_weight : array, shape (n_stars,), optional
             Multiplies each star's loss; 0 leaves a star out of everything.
         experimental : bool, optional

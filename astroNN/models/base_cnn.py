@@ -105,8 +105,9 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
         input_data : array, shape (n_stars, n_pixels) or (n_stars, height, width[, channels]), or dict of arrays
             In physical units. Pixels that are NaN, the magic number or marked in `mask` are missing and become
             the training mean.
-        labels : array, shape (n_stars, n_labels), or dict of arrays
+        labels : array, shape (n_stars, n_labels), Table, DataFrame, or dict of arrays
             In physical units. NaN or the magic number marks a missing label. Shape (n_stars,) is one label a star.
+            The columns of a table give the labels their names and units; later tables must have the same columns.
         sample_weight : array, shape (n_stars,), optional
             Multiplies each star's loss; 0 leaves a star out of everything.
         mask : array of bool, shape of `input_data`, optional

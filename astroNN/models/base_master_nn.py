@@ -12,6 +12,7 @@ from astroNN import __version__
 from astroNN.models._copied import Copied
 from astroNN.models._inspected import Inspected
 from astroNN.models._keras_surface import KerasSurface
+from astroNN.models._label_tables import AnswersTables
 from astroNN.models._old_interface import OldInterface
 from astroNN.models._plotted import Plotted
 from astroNN.models._recipes import refuse_custom_steps
@@ -28,7 +29,7 @@ from astroNN.shared.errors import ConfigurationError
 __all__ = ["NeuralNetBase", "NeuralNetMaster"]
 
 
-class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Seeded, OldInterface, ABC):
+class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, AnswersTables, Seeded, OldInterface, ABC):
     """Base of all networks. Derive your own from `CNNBase` or `BayesianCNNBase`, not from this class.
 
     Attributes
@@ -41,7 +42,9 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Seeded,
     task : {"regression", "classification", "binary_classification"}
         What the network answers.
     targetname : list of str
-        Names of the labels.
+        Names of the labels; those of the columns, if `fit` is given a table.
+    target_units : list of (str or None), optional
+        Units of the labels, if `fit` is given a table that has them; see `as_table`.
     verbose : int
         0 says nothing, 1 shows progress bars, 2 one line an epoch (default).
     autosave : bool
@@ -102,7 +105,7 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Seeded,
         self.verbose = 2
         self.seed = None
         self.task = None
-        self.targetname = None
+        self.targetname = self.target_units = None
         self._set_training_defaults()
         self._forget_data()
 

@@ -218,6 +218,11 @@ class DeepEnsemble(MemberSettings, EnsembleTraining):
             pred_std = calibration.apply(pred_std)
         return pred, pred_std
 
+    def as_table(self, pred, pred_std=None):
+        """Predicted labels as a table, with their names and units; see `NeuralNetMaster.as_table`."""
+        self.has_model_check()
+        return self.members[0].as_table(pred, pred_std)
+
     def evaluate(self, input_data, labels=None, inputs_err=None, labels_err=None, *, mask=None):
         """Loss and metrics of a set of stars, on normalised labels: means over the members.
 

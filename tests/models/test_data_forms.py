@@ -294,7 +294,6 @@ def test_what_is_hidden_is_missing(hidden, trained, whole):
     ("wrong", "kind"),
     [
         (lambda x: x.astype("datetime64[s]"), "datetime64"),
-        (lambda x: Table(x), "dtype"),
         (lambda x: pandas.DataFrame(x).astype({0: str}), "object"),
         (lambda x: [x, x[:, :1]], "dictionary"),
         (lambda x: iter(x), "object"),
@@ -306,6 +305,11 @@ def test_what_are_no_numbers_is_refused(wrong, kind, name, whole):
     data[name] = wrong(data[name])
     with pytest.raises(TypeError, match=f"`{name}`.*{kind}"):
         Plain().fit(**data)
+
+
+def test_a_table_of_pixels_is_refused(whole):
+    with pytest.raises(TypeError, match="`input_data` has dtype"):
+        Plain().fit(Table(whole[0]), whole[1])
 
 
 # A single star --------------------------------------------------------------------------------------------------

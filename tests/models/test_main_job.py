@@ -64,7 +64,7 @@ def training_stars():
 
 
 @pytest.fixture(scope="module")
-def test_stars():
+def new_stars():
     return read_sample(SAMPLE / "apogee_sample_test.h5") if is_real() else simulate(1000, 2)
 
 
@@ -83,32 +83,32 @@ def net(training_stars):
 
 
 @pytest.fixture(scope="module")
-def prediction(net, test_stars):
-    return net.predict(test_stars.spectra, mask=test_stars.mask)
+def prediction(net, new_stars):
+    return net.predict(new_stars.spectra, mask=new_stars.mask)
 
 
 @pytest.fixture(scope="module", params=["spectra alone", "spectra and their errors"])
-def errors_and_spreads(request, net, test_stars, prediction):
+def errors_and_spreads(request, net, new_stars, prediction):
     """Errors against exact labels, and the predicted total uncertainties."""
     if request.param == "spectra and their errors":
-        prediction = net.predict(test_stars.spectra, test_stars.spectra_err, mask=test_stars.mask)
-    return np.abs(prediction[0] - test_stars.truth), prediction[1]["total"]
+        prediction = net.predict(new_stars.spectra, new_stars.spectra_err, mask=new_stars.mask)
+    return np.abs(prediction[0] - new_stars.truth), prediction[1]["total"]
 
 
 def scatter(errors):
     return 1.4826 * np.median(np.abs(errors - np.median(errors, axis=0)), axis=0)
 
 
-def test_labels_are_better_than_principal_components_and_a_perceptron(prediction, test_stars):
+def test_labels_are_better_than_principal_components_and_a_perceptron(prediction, new_stars):
     if not is_real():
         pytest.skip("the reference was measured on the sample beside the repository, which is not here")
-    chosen = (test_stars.snr >= 80) & (test_stars.snr <= 125)
-    assert (scatter((prediction[0] - test_stars.truth)[chosen]) < PCA_AND_MLP).all()
+    chosen = (new_stars.snr >= 80) & (new_stars.snr <= 125)
+    assert (scatter((prediction[0] - new_stars.truth)[chosen]) < PCA_AND_MLP).all()
 
 
-def test_labels_are_far_better_than_the_spread_of_the_stars(prediction, test_stars):
-    errors = scatter(prediction[0] - test_stars.truth)
-    assert (errors < 0.5 * scatter(test_stars.truth)).all()
+def test_labels_are_far_better_than_the_spread_of_the_stars(prediction, new_stars):
+    errors = scatter(prediction[0] - new_stars.truth)
+    assert (errors < 0.5 * scatter(new_stars.truth)).all()
 
 
 def test_one_and_two_sigma_hold_what_they_promise(errors_and_spreads):
@@ -119,25 +119,25 @@ def test_one_and_two_sigma_hold_what_they_promise(errors_and_spreads):
 
 
 @pytest.mark.parametrize(("low", "high"), [(50, 80), (80, 125), (125, 300)])
-def test_one_sigma_holds_at_every_signal_to_noise(errors_and_spreads, test_stars, low, high):
-    chosen = (test_stars.snr >= low) & (test_stars.snr <= high)
+def test_one_sigma_holds_at_every_signal_to_noise(errors_and_spreads, new_stars, low, high):
+    chosen = (new_stars.snr >= low) & (new_stars.snr <= high)
     within_one = np.mean((errors_and_spreads[0] < errors_and_spreads[1])[chosen], axis=0)
     assert (within_one > 0.48).all() and (within_one < 0.85).all(), within_one
 
 
-def test_half_of_the_labels_missing_costs_less_than_half_of_the_accuracy(prediction, training_stars, test_stars):
+def test_half_of_the_labels_missing_costs_less_than_half_of_the_accuracy(prediction, training_stars, new_stars):
     rng = np.random.default_rng(0)
     labels = np.where(rng.random(training_stars.labels.shape) < 0.5, MAGIC_NUMBER, training_stars.labels)
-    with_gaps = train(training_stars, labels).predict(test_stars.spectra, mask=test_stars.mask)[0]
-    ratio = scatter(with_gaps - test_stars.truth) / scatter(prediction[0] - test_stars.truth)
+    with_gaps = train(training_stars, labels).predict(new_stars.spectra, mask=new_stars.mask)[0]
+    ratio = scatter(with_gaps - new_stars.truth) / scatter(prediction[0] - new_stars.truth)
     assert (ratio < 1.5).all(), ratio
 
 
-def test_a_saved_network_predicts_the_same(net, prediction, test_stars, tmp_path):
+def test_a_saved_network_predicts_the_same(net, prediction, new_stars, tmp_path):
     loaded = load_folder(net.save(tmp_path / "run"))
     loaded.verbose = 0
     few = slice(0, 128)
-    pred, pred_std = loaded.predict(test_stars.spectra[few], mask=test_stars.mask[few])
+    pred, pred_std = loaded.predict(new_stars.spectra[few], mask=new_stars.mask[few])
     np.testing.assert_array_equal(pred, prediction[0][few])
     np.testing.assert_array_equal(pred_std["total"], prediction[1]["total"][few])
 

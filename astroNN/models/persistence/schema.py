@@ -78,6 +78,10 @@ def _is_name(value):
     return is_text and not value.startswith(("/", "\\")) and ".." not in value.replace("\\", "/").split("/")
 
 
+def _is_units(value):
+    return isinstance(value, list) and all(unit is None or _is_name(unit) for unit in value)
+
+
 def _is_flag(value):
     return isinstance(value, bool)
 
@@ -124,6 +128,7 @@ KEYS = {
     "input_names": Key("input_names", _is_names, "names"),
     "output_names": Key("output_names", _is_names, "names"),
     # Ours, beyond the established format.
+    "target_units": Key("target_units", _is_units, "a list of units", nullable=True),
     "lr": Key("lr", _is_number, "a number"),
     "max_epochs": Key("max_epochs", _is_count, "an integer"),
     "beta_1": Key("beta_1", _is_fraction, "a fraction below 1"),
