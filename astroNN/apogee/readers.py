@@ -3,6 +3,7 @@
 The layouts are those of the SDSS data model, apogee reductions r5 (DR12) to DR17.
 """
 
+import functools
 import os
 import warnings
 
@@ -17,11 +18,13 @@ from astroNN.config import MAGIC_NUMBER
 __all__ = [
     "ApogeeFileError",
     "file_name",
+    "n_visits",
     "read_apstar",
     "read_apvisit",
     "read_aspcapstar",
     "read_hdus",
     "spectrum_kind",
+    "tells_bad_headers",
 ]
 
 # What truncated or foreign bytes raise in astropy.
@@ -45,6 +48,23 @@ class ApogeeFileError(OSError, ValueError):
     """A file that cannot be read as the APOGEE spectrum it should be."""
 
 
+def tells_bad_headers(read):
+    """Decorate a reader: what astropy finds wrong in a header, when it first looks at a keyword, names the file."""
+
+    @functools.wraps(read)
+    def told(path, *arguments, **settings):
+        try:
+            return read(path, *arguments, **settings)
+        except fits.VerifyError as error:
+            raise ApogeeFileError(
+                f"{read.__name__}: {_named(path)!r} has a damaged header ({error}). Download it again and compare "
+                "its checksum."
+            ) from error
+
+    return told
+
+
+@tells_bad_headers
 def read_aspcapstar(path):
     """Read an aspcapStar file: the combined spectrum over ASPCAP's continuum, with the survey's labels.
 
@@ -88,6 +108,7 @@ def read_aspcapstar(path):
     )
 
 
+@tells_bad_headers
 def read_apstar(path, visit=None, combination="pixel"):
     """Read an apStar (or asStar) file: visits of a star moved to rest, and their combination.
 
@@ -120,7 +141,7 @@ def read_apstar(path, visit=None, combination="pixel"):
     hdus = _open(path, "apStar")
     header = hdus[0].header
     flux, err, bitmask = (np.atleast_2d(_native(hdus[number].data)) for number in (1, 2, 3))
-    row = _apstar_row(len(flux), visit, combination, path)
+    row = _apstar_row(hdus, visit, combination, path)
     suffix = "" if visit is None else str(visit)
     return ApogeeSpectrum(
         kind="apStar",
@@ -136,6 +157,7 @@ def read_apstar(path, visit=None, combination="pixel"):
     )
 
 
+@tells_bad_headers
 def read_apvisit(path):
     """Read an apVisit (or asVisit) file: one visit in the observed frame, chip by chip.
 
@@ -201,6 +223,10 @@ def read_hdus(path, reader):
     """
     if isinstance(path, fits.HDUList):
         return path
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"{reader}: a path or an HDUList is needed, got {path!r}. (A download that gave False had no such file.)"
+        )
     name = os.fspath(path)
     if not os.path.isfile(name):
         raise FileNotFoundError(f"{reader}: there is no file {name!r}.")
@@ -212,7 +238,7 @@ def read_hdus(path, reader):
             with open(name, "rb") as stream, fits.open(stream, memmap=False, lazy_load_hdus=False) as hdus:
                 for hdu in hdus[:5]:
                     hdu.data  # noqa: B018 -- read before the stream is closed
-                spectrum_kind(hdus)
+                spectrum_kind(hdus)  # foreign data may raise here; then it is told as below
     except (*ASTROPY_READ_ERRORS, AstropyWarning) as error:
         raise ApogeeFileError(
             f"{reader}: {name!r} could not be read as FITS ({type(error).__name__}: {error}). The file may "
@@ -265,16 +291,22 @@ def spectrum_kind(hdus):
     return None
 
 
-def _apstar_row(n_rows, visit, combination, path):
-    n_visits = 1 if n_rows == 1 else n_rows - len(COMBINATION_ROW)
+def n_visits(hdus):
+    """Number of single visits in an apStar file; that of one visit has neither of the combinations."""
+    n_rows = len(np.atleast_2d(hdus[1].data))
+    return 1 if n_rows == 1 else n_rows - len(COMBINATION_ROW)
+
+
+def _apstar_row(hdus, visit, combination, path):
+    is_single = len(np.atleast_2d(hdus[1].data)) == 1
     if visit is None:
-        return 0 if n_rows == 1 else COMBINATION_ROW[combination]
-    if not 1 <= visit <= n_visits:
+        return 0 if is_single else COMBINATION_ROW[combination]
+    if not isinstance(visit, int | np.integer) or not 1 <= visit <= n_visits(hdus):
         raise ValueError(
-            f"read_apstar: `visit` must be a number from 1 to {n_visits}, the visits in {_named(path)!r}, "
+            f"read_apstar: `visit` must be a number from 1 to {n_visits(hdus)}, the visits in {_named(path)!r}, "
             f"got {visit!r}."
         )
-    return 0 if n_rows == 1 else visit - 1 + len(COMBINATION_ROW)
+    return 0 if is_single else visit - 1 + len(COMBINATION_ROW)
 
 
 def _native(values):

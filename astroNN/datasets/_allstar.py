@@ -1,5 +1,6 @@
 """Stars and labels of the catalogue allStar (DR13 to DR17), with quality cuts."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from astroNN.config import MAGIC_NUMBER
 from astroNN.gaia import extinction_correction, mag_to_fakemag
+from astroNN.shared.columns import column_values
 from astroNN.shared.errors import ConfigurationError, FolderError
 from astroNN.shared.missing import missing_elements
 
@@ -53,14 +56,14 @@ class Cuts:
 
     def rows(self, table):
         """Rows that pass all cuts, in rising order."""
-        keep = np.ones(len(table["APOGEE_ID"]), dtype=bool)
+        keep = np.ones(len(_column(table, "APOGEE_ID")), dtype=bool)
         for column in ("snr", "teff", "fe_h", "vscatter"):
             limits = getattr(self, column)
             if limits is not None:
                 keep &= _within(_floats(_column(table, column.upper())), column, limits)
         for column in ("starflag", "aspcapflag"):
             if getattr(self, column):
-                keep &= np.asarray(_column(table, column.upper())) == 0
+                keep &= _flags(_column(table, column.upper())) == 0
         return np.flatnonzero(keep)
 
 
@@ -75,10 +78,12 @@ class Catalogue:
         Elements in the order of the columns X_H, X_H_ERR, ELEMFLAG; None where there are none.
     rows : array of int
         Their rows in the catalogue.
+    n_rows : int
+        Rows of the whole catalogue.
     """
 
-    def __init__(self, table, symbols, rows):
-        self.table, self.symbols, self.rows = table, symbols, rows
+    def __init__(self, table, symbols, rows, n_rows):
+        self.table, self.symbols, self.rows, self.n_rows = table, symbols, rows, n_rows
         self.stars = [_text(star) for star in table["APOGEE_ID"]]
 
     def __len__(self):
@@ -86,11 +91,15 @@ class Catalogue:
 
     def facts(self):
         """Columns that are handed on, by their names in the compiled file."""
-        found = {"catalogue_row": self.rows}
+        found = {"catalogue_row": self.rows, "star": np.unique(self.stars, return_inverse=True)[1]}
         for theirs, ours in HANDED_ON.items():
             if theirs in self.table:
                 column = np.asarray(self.table[theirs])
-                found[ours] = np.char.strip(column.astype("S")) if column.dtype.kind in "SUO" else column
+                if column.dtype.kind in "SUO":
+                    found[ours] = np.char.strip(column.astype("S"))
+                else:
+                    missing = np.isnan(_floats(self.table[theirs]))
+                    found[ours] = np.where(missing, MAGIC_NUMBER, column).astype(column.dtype)
         return found
 
     def place(self, number):
@@ -125,7 +134,7 @@ class Catalogue:
         symbol = SYMBOLS.get(name, name)
         if self.symbols is not None and symbol.upper() in self.symbols and "X_H" in self.table:
             place = self.symbols.index(symbol.upper())
-            values, errors = (np.asarray(self.table[column])[:, place] for column in ("X_H", "X_H_ERR"))
+            values, errors = (_column(self.table, column)[:, place] for column in ("X_H", "X_H_ERR"))
             return _flagged(values, errors, self._flags("ELEMFLAG", place), bad)
         return self._named_element(name, symbol.upper(), bad)
 
@@ -147,7 +156,7 @@ class Catalogue:
     def _flags(self, column, place=None):
         if column not in self.table:
             return np.zeros(len(self), dtype="int64")
-        flags = np.asarray(self.table[column]).astype("int64")
+        flags = _flags(self.table[column])
         return flags if place is None else flags[:, place]
 
     def _fakemag(self, parallax):
@@ -162,7 +171,7 @@ def read_catalogue(catalogue, cuts):
 
     Parameters
     ----------
-    catalogue : str, Path or Table
+    catalogue : str, Path, Table or DataFrame
         The file allStar, or a table with its columns.
     cuts : Cuts
 
@@ -170,11 +179,17 @@ def read_catalogue(catalogue, cuts):
     -------
     Catalogue
     """
+    if not isinstance(catalogue, Table) and hasattr(catalogue, "iloc"):  # a DataFrame
+        catalogue = Table.from_pandas(catalogue)
     if isinstance(catalogue, Table):
         rows = cuts.rows({name: catalogue[name] for name in catalogue.colnames})
         symbols = catalogue.meta.get("ELEM_SYMBOL")
-        return Catalogue(
-            {name: np.asarray(catalogue[name])[rows] for name in catalogue.colnames}, _upper(symbols), rows
+        table = {name: catalogue[name][rows] for name in catalogue.colnames}
+        return Catalogue(table, _upper(symbols), rows, len(catalogue))
+    if not isinstance(catalogue, str | os.PathLike):
+        raise TypeError(
+            f"H5Compiler: `catalogue` must be the path of the file allStar, or a table, got {catalogue!r}. (A "
+            "download that gave False had no such file.)"
         )
     path = Path(catalogue).expanduser()
     if not path.is_file():
@@ -186,14 +201,16 @@ def read_catalogue(catalogue, cuts):
             data = hdus[1].data
             rows = cuts.rows(_ByName(data))
             wanted = _wanted_columns(data.columns.names)
-            table = {name: np.array(data[name][rows]) for name in wanted}
+            table, n_rows = {name: np.array(data[name][rows]) for name in wanted}, len(data)
             symbols = hdus[3].data["ELEM_SYMBOL"][0] if len(hdus) > 3 and hdus[3].data is not None else None
-    except (OSError, IndexError, TypeError, AttributeError) as error:
+    except ConfigurationError:  # a cut that can't be made, which is an AttributeError, too
+        raise
+    except (OSError, IndexError, TypeError, AttributeError, fits.VerifyError) as error:
         raise FolderError(
             f"H5Compiler: `catalogue`: {path} can't be read as the catalogue allStar ({error}). Fetch it again by "
             "`astroNN.apogee.allstar(flag=1)`."
         ) from error
-    return Catalogue(table, _upper(symbols), rows)
+    return Catalogue(table, _upper(symbols), rows, n_rows)
 
 
 class _ByName:
@@ -229,8 +246,13 @@ def _column(table, name):
 
 
 def _floats(values):
-    values = np.asarray(values)
-    return np.where(missing_elements(values), np.nan, values).astype("float64")
+    return column_values("H5Compiler", "catalogue", values)[0]
+
+
+def _flags(values):
+    """Bits; none where a table hides them."""
+    values = values.filled(0) if np.ma.isMaskedArray(values) else values
+    return np.asarray(values).astype("int64")
 
 
 def _within(values, name, limits):

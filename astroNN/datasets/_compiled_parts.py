@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import filelock
@@ -10,7 +9,7 @@ import h5py
 import numpy as np
 
 from astroNN.shared.errors import ConfigurationError
-from astroNN.shared.files import atomic_file
+from astroNN.shared.files import atomic_file, discard
 
 __all__ = ["CompiledParts"]
 
@@ -22,7 +21,7 @@ class CompiledParts:
         self.path, self.settings, self.restart = path, settings, restart
         self.folder = path.with_name(f".{path.name}.parts")
         self.lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
-        self.notes = {"without_file": [], "broken": []}
+        self.notes, self._new_notes = _no_notes(), _no_notes()
         self.done = 0
 
     def __enter__(self):
@@ -47,69 +46,91 @@ class CompiledParts:
         self.lock.release()
 
     def _open(self):
-        if self.restart and self.folder.exists():
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(exist_ok=True)
         told = self.folder / "settings.json"
+        # Parts without settings belong to nobody knows what.
+        if self.restart or not told.exists():
+            discard(self.folder)
+        self.folder.mkdir(exist_ok=True)
+        settings = json.loads(json.dumps(self.settings))
         if told.exists():
             earlier = json.loads(told.read_text())
-            if earlier != self.settings:
-                differ = [name for name in self.settings if earlier.get(name) != self.settings[name]]
+            if earlier != settings:
+                differ = [name for name in settings if earlier.get(name) != settings[name]]
                 raise ConfigurationError(
                     f"H5Compiler: {self.folder} holds parts that an earlier call made with other settings "
                     f"({', '.join(differ)}). Say restart=True to throw them away, or set what it had."
                 )
         else:
             with atomic_file(told) as temporary:
-                temporary.write_text(json.dumps(self.settings))
-        files = self._files()
-        if files:
-            self.done = int(files[-1].stem)
-            self.notes = json.loads((files[-1].with_suffix(".json")).read_text())
+                temporary.write_text(json.dumps(settings))
+        for path in self._files():
+            self.done = int(path.stem)
+            self._add(json.loads(path.with_suffix(".json").read_text()))
 
     def _files(self):
-        # Notes are written first: a part without them there is none.
-        return sorted(self.folder.glob("[0-9]*.npz"))
+        # Notes are written first: a part without them is not one of ours.
+        found = sorted(self.folder.glob("[0-9]*.npz"))
+        return [path for path in found if path.with_suffix(".json").exists()]
+
+    def _add(self, notes):
+        for kind, new in notes.items():
+            self.notes[kind] += new
 
     def note(self, kind, what):
         """Keep in mind what is not in the file."""
-        self.notes[kind].append(what)
+        self._new_notes[kind].append(what)
 
     def write(self, columns, done):
         """Write the rows of the stars up to `done`."""
         path = self.folder / f"{done:010d}.npz"
         with atomic_file(path.with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(self.notes))
+            temporary.write_text(json.dumps(self._new_notes))
         with atomic_file(path) as temporary:
             np.savez(temporary, **columns)
-        self.done = done
+        self._add(self._new_notes)
+        self._new_notes, self.done = _no_notes(), done
 
     def assemble(self):
         """Write the file from its parts, delete them, and return the number of spectra."""
         files = self._files()
         lengths = [_n_rows(path) for path in files]
         if not sum(lengths):
+            # What is missing may be put there: the next call shall look again.
+            discard(self.folder)
             raise ConfigurationError(
                 f"H5Compiler: there is no spectrum to compile: {len(self.notes['without_file'])} stars have no file "
                 f"in {self.settings['folder']}, {len(self.notes['broken'])} files could not be read."
             )
-        with atomic_file(self.path) as temporary, h5py.File(temporary, "w") as file:
-            start = 0
-            for path, length in zip(files, lengths, strict=True):
-                if not length:
-                    continue
-                with np.load(path) as part:
-                    for name in part.files:
-                        values = part[name]
-                        if name not in file:
-                            dtype = h5py.string_dtype("ascii") if values.dtype.kind == "S" else values.dtype
-                            file.create_dataset(name, (sum(lengths), *values.shape[1:]), dtype)
-                        file[name][start : start + length] = values
-                start += length
+        # In the folder, and under a fixed name: the next call overwrites what a kill leaves behind.
+        whole = self.folder / f"whole{self.path.suffix}"
+        with h5py.File(whole, "w") as file:
+            _join(file, files, lengths)
             file.attrs["settings"] = json.dumps(self.settings)
             file.attrs["broken_files"] = json.dumps(self.notes["broken"])
-        shutil.rmtree(self.folder)
+        with atomic_file(self.path) as temporary:
+            os.replace(whole, temporary)
+        discard(self.folder)
         return sum(lengths)
+
+
+def _no_notes():
+    return {"without_file": [], "broken": []}
+
+
+def _join(file, paths, lengths):
+    """Copy the columns of parts, one behind the other."""
+    start = 0
+    for path, length in zip(paths, lengths, strict=True):
+        if not length:
+            continue
+        with np.load(path) as part:
+            for name in part.files:
+                values = part[name]
+                if name not in file:
+                    dtype = h5py.string_dtype("ascii") if values.dtype.kind == "S" else values.dtype
+                    file.create_dataset(name, (sum(lengths), *values.shape[1:]), dtype)
+                file[name][start : start + length] = values
+        start += length
 
 
 def _n_rows(path):

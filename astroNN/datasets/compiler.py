@@ -9,15 +9,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from astropy import units as u
 from tqdm.auto import tqdm
 
-from astroNN.apogee import network_input, read_apstar, read_aspcapstar
-from astroNN.apogee.readers import ApogeeFileError, read_hdus, spectrum_kind
+from astroNN.apogee import continuum_mask, network_input, read_apstar, read_aspcapstar
+from astroNN.apogee.readers import ApogeeFileError, n_visits, read_hdus, spectrum_kind
 from astroNN.config import MAGIC_NUMBER
 from astroNN.datasets._allstar import BAD_LABEL_BITS, Cuts, read_catalogue
 from astroNN.datasets._compiled_parts import CompiledParts
 from astroNN.datasets.h5 import ALL_TARGETS
 from astroNN.shared.checks import check_one_of
+from astroNN.shared.columns import column_values, in_unit
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.messages import tell
 
@@ -55,7 +57,7 @@ class H5Compiler:
     ----------
     filename : str or Path
         The HDF5 file to write; ".h5" is added if it is not there.
-    catalogue : str, Path or Table
+    catalogue : str, Path, Table or DataFrame
         The file allStar (DR13 to DR17), or a table with its columns.
     folder : str or Path
         Folder with the FITS files, which may lie in folders within it: apStar (asStar), or aspcapStar for combined
@@ -65,7 +67,7 @@ class H5Compiler:
     ----------
     kind : {"combined", "visits", "both"}
         Spectra to take: "combined" (default), single visits, or both. They are told apart by ``in_flag``.
-    labels : list of str
+    labels : sequence of str
         Labels, `astroNN.datasets.h5.ALL_TARGETS` without fakemag by default. Elements are [X/H].
     snr : tuple or None
         Lowest and highest signal to noise ratio of the combined spectrum; (200, None) by default.
@@ -79,7 +81,7 @@ class H5Compiler:
         Take only stars of which STARFLAG, or ASPCAPFLAG, is zero; True by default.
     bad_label_bits : sequence of int
         Bits of PARAMFLAG and ELEMFLAG that make a label missing; 0 to 7 by default. The bits from 8 on are warnings.
-    parallax, parallax_err : array or None
+    parallax, parallax_err : array, Quantity, Column or None
         Parallaxes and their errors [mas], one for every row of the catalogue, for the label "fakemag" (K band).
     dr : int
         Release of the continuum pixels; 14 by default, that of the published networks.
@@ -94,7 +96,8 @@ class H5Compiler:
     The file holds ``spectra``, ``spectra_err`` and ``mask`` (shape (n_spectra, 7514); 1 = bad), every label and its
     error as ``<label>`` and ``<label>_err``, ``in_flag`` (0 combined, 1 visit), ``visit`` (0 combined, else its
     number), ``SNR``, ``RA``, ``DEC``, ``Kmag``, ``AK_TARG``, ``APOGEE_ID``, ``FIELD``, ``LOCATION_ID``,
-    ``TELESCOPE``, and ``catalogue_row``: give it to ``fit(groups=...)``, and visits of a star stay together.
+    ``TELESCOPE``, ``catalogue_row``, and ``star``, a number for every APOGEE_ID (a star observed in several fields
+    has several rows): give it to ``fit(groups=...)``, and spectra of a star stay together.
 
     References
     ----------
@@ -150,15 +153,30 @@ class H5Compiler:
             If files can't be read, or stars have none; see the report.
         """
         check_one_of("if_exists", if_exists, ("error", "replace"))
-        check_one_of("kind", self.kind, KINDS)
-        if self.path.exists() and if_exists == "error":
-            raise FileExistsError(f"{self.path} exists already; nothing was done. Say if_exists='replace'.")
+        self._check_settings()
+        self._check_place(if_exists)
         stars, labels, labels_err = self._stars()
         parts = CompiledParts(self.path, self._settings(stars, labels, labels_err), restart)
         with parts:
-            report = self._run(stars, labels, labels_err, _files_by_star(self.folder), parts)
+            self._check_place(if_exists)  # another process may have finished while the catalogue was read
+            report = self._run(stars, labels, labels_err, parts)
         self._tell(report)
         return report
+
+    def _check_settings(self):
+        check_one_of("kind", self.kind, KINDS)
+        continuum_mask(self.dr)  # knows the releases
+        if isinstance(self.labels, str) or not len(self.labels):
+            raise ConfigurationError(f"H5Compiler: `labels` must be a list of labels, got {self.labels!r}.")
+        bits = self.bad_label_bits
+        if not np.iterable(bits) or not all(isinstance(bit, int | np.integer) and 0 <= bit < 63 for bit in bits):
+            raise ConfigurationError(
+                f"H5Compiler: `bad_label_bits` must be a list of bits from 0 to 62 (empty for none), got {bits!r}."
+            )
+
+    def _check_place(self, if_exists):
+        if self.path.exists() and if_exists == "error":
+            raise FileExistsError(f"{self.path} exists already; nothing was done. Say if_exists='replace'.")
 
     def _stars(self):
         cuts = Cuts(self.snr, self.teff, self.fe_h, self.vscatter, self.starflag, self.aspcapflag)
@@ -167,28 +185,45 @@ class H5Compiler:
             raise ConfigurationError(
                 "H5Compiler: no star of the catalogue passes the cuts; loosen some, see `snr`, ..."
             )
-        parallax = None
-        if self.parallax is not None:
-            parallax = tuple(np.asarray(values)[stars.rows] for values in (self.parallax, self.parallax_err))
-        return stars, *stars.labels(self.labels, self.bad_label_bits, parallax)
+        return stars, *stars.labels(self.labels, self.bad_label_bits, self._parallaxes(stars))
+
+    def _parallaxes(self, stars):
+        """Parallaxes of the stars that are taken, and their errors [mas]; None if there are none."""
+        given = {"parallax": self.parallax, "parallax_err": self.parallax_err}
+        if all(values is None for values in given.values()):
+            return None
+        found = []
+        for argument, values in given.items():
+            if values is None:
+                raise ConfigurationError(f"H5Compiler: `{argument}` is None; give both, parallaxes and their errors.")
+            numbers, unit = column_values("H5Compiler", argument, values)
+            if numbers.shape != (stars.n_rows,):
+                raise ConfigurationError(
+                    f"H5Compiler: `{argument}` must hold a number for each of the {stars.n_rows} rows of the "
+                    f"catalogue, got the shape {numbers.shape}."
+                )
+            if unit is not None:
+                numbers = in_unit("H5Compiler", argument, numbers, unit, u.mas)
+            found.append(numbers[stars.rows])
+        return tuple(found)
 
     def _settings(self, stars, labels, labels_err):
         """What the parts depend on: they must not be mixed."""
-        told = {name: getattr(self, name) for name in ("kind", "labels", "dr")} | {
-            "folder": str(self.folder.absolute())
-        }
+        told = {"kind": self.kind, "labels": list(map(str, self.labels)), "dr": int(self.dr)}
+        told |= {"folder": str(self.folder.absolute())}
         digest = sha256("\n".join(stars.stars).encode())
         for array in (stars.rows, labels, labels_err):
             digest.update(np.ascontiguousarray(array).tobytes())
         return told | {"stars": digest.hexdigest()}
 
-    def _run(self, stars, labels, labels_err, files, parts):
+    def _run(self, stars, labels, labels_err, parts):
+        paths = _files_of_stars(stars, _files_by_star(self.folder), self.kind)
         report = CompileReport(self.path, n_stars=len(stars))
         rows = _Rows(stars, self.labels, labels, labels_err)
         done = parts.done
         with tqdm(total=len(stars), initial=done, desc="spectra", unit="star", disable=not self.verbose) as bar:
             for number in range(done, len(stars)):
-                path = _file_of(files.get(stars.stars[number], ()), stars.place(number), self.kind)
+                path = paths[number]
                 if path is None:
                     parts.note("without_file", stars.stars[number])
                 else:
@@ -271,11 +306,27 @@ def _files_by_star(folder):
     return found
 
 
-def _file_of(paths, place, kind):
-    """The file of a star: apStar before aspcapStar, which has no visits; of several that of the right field."""
-    paths = sorted(path for path in paths if kind == "combined" or not path.name.startswith("aspcap"))
-    best = sorted(paths, key=lambda path: (path.name.startswith("aspcap"), not set(place) & set(path.parts)))
-    return best[0] if best else None
+def _files_of_stars(stars, files, kind):
+    """The file of every row, or None: that in the folder of its field, else one that no row has taken.
+
+    apStar comes before aspcapStar, which has no visits.
+    """
+    chosen, taken = [None] * len(stars), set()
+    for only_right_field in (True, False):
+        for number, star in enumerate(stars.stars):
+            if chosen[number] is not None:
+                continue
+            place = set(stars.place(number))
+            usable = [
+                path
+                for path in files.get(star, ())
+                if path not in taken
+                and not (kind != "combined" and path.name.startswith("aspcap"))
+                and not (only_right_field and not place & set(path.parts))
+            ]
+            chosen[number] = min(usable, key=lambda path: (path.name.startswith("aspcap"), path), default=None)
+            taken.add(chosen[number])
+    return chosen
 
 
 def _spectra(path, kind, dr):
@@ -284,8 +335,10 @@ def _spectra(path, kind, dr):
     if spectrum_kind(hdus) == "aspcapStar":
         spectra, visits = [read_aspcapstar(hdus)], [0]
     elif spectrum_kind(hdus) == "apStar":
-        n_visits = max(len(np.atleast_2d(hdus[1].data)) - 2, 1)
-        visits = {"combined": [0], "visits": [*range(1, n_visits + 1)], "both": [*range(n_visits + 1)]}[kind]
+        numbers = range(n_visits(hdus) + 1)
+        visits = {"combined": [0], "visits": [*numbers[1:]], "both": [*numbers]}[kind]
+        if not visits:
+            raise ApogeeFileError("it holds no single visit")
         spectra = [read_apstar(hdus, visit=visit or None) for visit in visits]
     else:
         raise ApogeeFileError("it has the layout of neither apStar nor aspcapStar")

@@ -17,6 +17,7 @@ __all__ = [
     "Draft",
     "atomic_file",
     "atomic_folder",
+    "discard",
     "filehash",
     "free_name",
     "previous_folder",
@@ -127,6 +128,30 @@ def free_name(path):
     return candidate
 
 
+def discard(path):
+    """Delete a file or folder, which loses its name first: nobody must take a half-deleted one for a whole one.
+
+    Parameters
+    ----------
+    path : str or Path
+        What is to go. Nothing happens if it is not there; of a link, only the link goes.
+
+    Raises
+    ------
+    OSError
+        If it can't be deleted. What is left of it then stands as ``<name>.<random>.part``.
+    """
+    path = Path(path)
+    if not os.path.lexists(path):
+        return
+    trash = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    os.rename(path, trash)
+    if trash.is_dir() and not trash.is_symlink():
+        shutil.rmtree(trash)
+    else:
+        trash.unlink()
+
+
 def filehash(path, block_size=1 << 20, algorithm="sha256"):
     """Checksum of a file in lower-case hexadecimal digits.
 
@@ -180,32 +205,20 @@ def _put_in_place(folder, path, if_exists):
 
 def _replace(folder, path):
     aside = previous_folder(path)
-    _discard(aside)
+    discard(aside)
     try:
         os.rename(path, aside)
         os.rename(folder, path)
     finally:
         # After Ctrl-C between the two renames, or an error in the second, the old folder comes back at once.
         _recover(path)
-    _discard(aside)
+    discard(aside)
 
 
 def _recover(path):
     aside = previous_folder(path)
     if aside.exists() and not path.exists():
         os.rename(aside, path)
-
-
-def _discard(path):
-    """Delete a file or folder, which loses its name first: nobody must take a half-deleted one for a whole one."""
-    if not os.path.lexists(path):
-        return
-    trash = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    os.rename(path, trash)
-    if trash.is_dir() and not trash.is_symlink():
-        shutil.rmtree(trash)
-    else:
-        trash.unlink()
 
 
 @contextmanager

@@ -11,9 +11,11 @@ import warnings
 import h5py
 import numpy as np
 import pytest
-from astropy.table import Table
+from astropy import units as u
+from astropy.table import MaskedColumn, Table
+from astropy.utils.masked import Masked
 
-from astroNN.apogee import network_input, read_apstar
+from astroNN.apogee import network_input, read_apstar, read_aspcapstar
 from astroNN.datasets import H5Compiler, H5Loader, simulate_apogee
 from astroNN.datasets import compiler as compiler_module
 from tests.helpers.apogee_files import ELEMENTS, allstar_hdus, apstar_hdus, aspcapstar_hdus
@@ -84,7 +86,10 @@ def test_combined_spectra_are_those_of_the_files_and_labels_those_of_the_catalog
         element = {"C1": "CI", "Ti2": "TiII"}.get(name, name)
         values = expected[name] if name in expected else catalogue["X_H"][:, ELEMENTS.index(element)]
         np.testing.assert_array_equal(labels[:, column], np.float32(values)[good])
-    assert set(np.unique(labels_err)) == set(np.float32([80, 0.05, 0.02, 0.01, 0.03]))
+    of_parameters = {"teff": 80, "logg": 0.05, "M": 0.02, "alpha": 0.01}
+    np.testing.assert_array_equal(
+        labels_err, np.float32([[of_parameters.get(name, 0.03) for name in loader.target]] * 6)
+    )
     for row, number in enumerate(good):
         path = next(survey.rglob(f"apStar-r8-{STARS[number]}.fits"))
         flux, err, mask = network_input(read_apstar(path))
@@ -112,6 +117,7 @@ def test_combined_spectra_and_visits_are_told_apart(compiler, survey):
     np.testing.assert_array_equal(loader.load_entry("visit"), np.concatenate([np.arange(n) + 1 for n in n_visits]))
     # All visits of a star have its labels and its row, for `fit(groups=...)`.
     np.testing.assert_array_equal(loader.load_entry("catalogue_row"), np.repeat([0, 1, 2, 3, 4, 7], n_visits))
+    np.testing.assert_array_equal(loader.load_entry("star"), np.repeat([0, 1, 2, 3, 4, 7], n_visits))
     assert len(np.unique(teff)) == 6
     np.testing.assert_array_equal(loader.load_entry("SNR")[:3], [51, 52, 53])
     path = next(survey.rglob(f"apStar-r8-{STARS[0]}.fits"))
@@ -203,6 +209,39 @@ def test_fakemags_of_parallaxes(tmp_path, survey):
     np.testing.assert_allclose(errors[:3, 0], [10, 10, M], rtol=1e-5)
 
 
+def test_parallaxes_have_units_and_gaps(tmp_path, survey):
+    parallax = np.ma.array([1000.0, 2000, 3000, 1, 1, 1, 1, 1], mask=[0, 1, 0, 0, 0, 0, 0, 0])
+    parallax = Masked(parallax.data, mask=parallax.mask) * u.uas
+    labels, errors, _ = compiled_labels(
+        tmp_path,
+        survey,
+        ["fakemag"],
+        (parallax, np.full(8, 0.1)),
+        K=np.full(8, 10.1, "f4"),
+        AK_TARG=np.full(8, 0.1, "f4"),
+    )
+    np.testing.assert_allclose(labels[:3, 0], [100, M, 300], rtol=1e-5)
+    np.testing.assert_allclose(errors[:3, 0], [10, M, 10], rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["Table", "DataFrame"])
+def test_what_a_table_hides_is_missing(tmp_path, survey, form):
+    catalogue = Table.read(survey / "allStar.fits", hdu=1)
+    hidden = np.arange(8) == 1
+    for name in ("TEFF", "RA"):
+        catalogue[name] = MaskedColumn(catalogue[name], mask=hidden)
+    catalogue["SNR"] = MaskedColumn(catalogue["SNR"], mask=np.arange(8) == 2)
+    if form == "DataFrame":
+        catalogue = catalogue[[name for name in catalogue.colnames if catalogue[name].ndim == 1]].to_pandas()
+    compiler = H5Compiler(tmp_path / "out.h5", catalogue, survey)
+    compiler.labels, compiler.verbose, compiler.teff = ["teff", "logg"], 0, None
+    columns = columns_of(run(compiler).path)
+    np.testing.assert_array_equal(columns["catalogue_row"], [0, 1, 3, 4, 7])
+    np.testing.assert_array_equal(columns["teff"] == M, [0, 1, 0, 0, 0])
+    np.testing.assert_array_equal(columns["RA"] == M, [0, 1, 0, 0, 0])
+    assert (columns["logg"] > 0).all()
+
+
 # Cuts -------------------------------------------------------------------------------------------------------------
 
 
@@ -263,6 +302,59 @@ def test_of_several_files_that_of_the_field(survey, tmp_path):
     assert compiler.compile().n_spectra == 1
 
 
+def copies(survey, tmp_path, rows, folders):
+    """A compiler of catalogue rows given as (star, field), with files of stars copied to folders."""
+    for star, folder in folders:
+        path = next(survey.rglob(f"apStar-r8-{STARS[star]}.fits"))
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / path.name).write_bytes(path.read_bytes())
+    catalogue = allstar_hdus([STARS[star] for star, _ in rows], FIELD=np.array([f.encode() for _, f in rows], "S8"))
+    catalogue.writeto(tmp_path / "allStar.fits")
+    compiler = H5Compiler(tmp_path / "out.h5", tmp_path / "allStar.fits", tmp_path)
+    compiler.labels, compiler.verbose = ["teff"], 0
+    return compiler
+
+
+def test_rows_of_one_star_in_two_fields(survey, tmp_path):
+    compiler = copies(survey, tmp_path, [(1, "F1"), (0, "F1"), (1, "F2")], [(1, "F1"), (1, "F2"), (0, "F1")])
+    columns = columns_of(run(compiler).path)
+    np.testing.assert_array_equal(columns["catalogue_row"], [0, 1, 2])
+    assert columns["star"][0] == columns["star"][2] != columns["star"][1]
+
+
+@pytest.mark.parametrize("folder", ["F1", "F2", "elsewhere"])
+def test_a_file_is_of_one_row_only(survey, tmp_path, folder):
+    compiler = copies(survey, tmp_path, [(1, "F1"), (1, "F2")], [(1, folder)])
+    report = run(compiler)
+    assert (report.n_spectra, report.without_file) == (1, [STARS[1]])
+    assert columns_of(report.path)["catalogue_row"] == [folder == "F2"]
+
+
+def test_a_file_of_the_right_field_comes_before_one_of_the_wrong(survey, tmp_path):
+    compiler = copies(survey, tmp_path, [(0, "F1")], [(0, "F2")])
+    (tmp_path / "F1").mkdir()
+    stars = simulate_apogee(1, seed=9)
+    name = f"aspcapStar-r8-l31c.2-{STARS[0]}.fits"
+    aspcapstar_hdus(STARS[0], stars.spectra[0], stars.spectra_err[0]).writeto(tmp_path / "F1" / name)
+    columns = columns_of(run(compiler).path)
+    np.testing.assert_allclose(
+        columns["spectra"][0][:200], network_input(read_aspcapstar(tmp_path / "F1" / name))[0][0][:200], rtol=1e-5
+    )
+
+
+def test_a_damaged_header_is_told_and_the_rest_compiled(survey, tmp_path):
+    compiler = copies(survey, tmp_path, [(0, "F1"), (1, "F1")], [(0, "F1"), (1, "F1")])
+    path = tmp_path / "F1" / f"apStar-r8-{STARS[0]}.fits"
+    good = path.read_bytes()
+    assert good.count(b"SNR     =") == 1
+    at = good.index(b"SNR     =")
+    path.write_bytes(good[:at] + b"SNR     = '12.5 ~ not closed".ljust(80) + good[at + 80 :])
+    report = run(compiler)
+    assert report.n_spectra == 1
+    assert [os.path.basename(name) for name in report.broken] == [path.name]
+    assert "damaged header" in report.broken[str(path)]
+
+
 # Crashes --------------------------------------------------------------------------------------------------------
 
 
@@ -317,6 +409,69 @@ def test_parts_of_other_settings_are_not_mixed(compiler, monkeypatch):
         compiler.compile()
     run(compiler, restart=True)
     assert "logg" not in columns_of(compiler.path)
+
+
+def unfinished(compiler, monkeypatch):
+    """Leave the parts of a compilation behind, one a star."""
+    with monkeypatch.context() as patch:
+        patch.setattr(compiler_module, "ROWS_PER_PART", 1)
+        patch.setattr("astroNN.datasets._compiled_parts.CompiledParts.assemble", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run(compiler)
+    return compiler.path.with_name(".train.h5.parts")
+
+
+def test_parts_without_their_settings_are_not_taken(compiler, survey, tmp_path, monkeypatch):
+    parts = unfinished(compiler, monkeypatch)
+    (parts / "settings.json").unlink()  # what a kill while the folder is deleted might leave
+    compiler.labels = ["logg"]
+    run(compiler)
+    assert_compiled_at_once(compiler, survey, tmp_path)
+
+
+def test_a_part_without_its_notes_is_made_again(compiler, survey, tmp_path, monkeypatch):
+    parts = unfinished(compiler, monkeypatch)
+    max(parts.glob("0*.json")).unlink()
+    report = run(compiler)
+    assert report.without_file == [STARS[6]] and len(report.broken) == 1
+    assert_compiled_at_once(compiler, survey, tmp_path)
+
+
+def assert_compiled_at_once(compiler, survey, tmp_path):
+    whole = H5Compiler(tmp_path / "at_once.h5", survey / "allStar.fits", survey)
+    whole.verbose, whole.labels = 0, compiler.labels
+    run(whole)
+    assert_same_files(compiler.path, whole.path)
+
+
+@pytest.mark.parametrize("labels", [("teff", "logg"), np.array(["teff", "logg"])], ids=["tuple", "array"])
+def test_any_sequence_of_labels_can_be_gone_on_with(compiler, monkeypatch, labels):
+    compiler.labels = labels
+    unfinished(compiler, monkeypatch)
+    assert run(compiler).n_spectra == 6
+
+
+def test_after_files_were_put_where_they_belong(compiler, survey, tmp_path):
+    right, compiler.folder = compiler.folder, tmp_path / "empty"
+    compiler.folder.mkdir()
+    with pytest.raises(ValueError, match="no spectrum to compile: 8 stars have no file"):
+        run(compiler)
+    for path in right.rglob("apStar*.fits"):
+        (compiler.folder / path.name).write_bytes(path.read_bytes())
+    assert run(compiler).n_spectra == 6
+
+
+def test_a_file_that_appears_while_the_catalogue_is_read_is_kept(compiler, monkeypatch):
+    read = compiler_module.read_catalogue
+
+    def slowly(*arguments):
+        compiler.path.write_text("of another process")
+        return read(*arguments)
+
+    monkeypatch.setattr(compiler_module, "read_catalogue", slowly)
+    with pytest.raises(FileExistsError):
+        compiler.compile()
+    assert compiler.path.read_text() == "of another process"
 
 
 def test_a_file_that_exists_is_kept_unless_told(compiler):
@@ -374,14 +529,27 @@ def test_after_a_kill_it_goes_on_where_it_was(compiler, survey, tmp_path):
         ({"teff": ("hot", None)}, r"`teff` must be \(lowest, highest\)"),
         ({"labels": ["teff", "Xx"]}, "`labels` has 'Xx'"),
         ({"labels": ["fakemag"]}, "'fakemag' needs `parallax`"),
+        ({"labels": "teff"}, "`labels` must be a list of labels, got 'teff'"),
+        ({"labels": []}, "`labels` must be a list of labels"),
+        ({"bad_label_bits": 3}, "`bad_label_bits` must be a list of bits"),
+        ({"bad_label_bits": [0, 70]}, "`bad_label_bits` must be a list of bits"),
+        ({"dr": 12}, "`dr`"),
+        ({"dr": "14"}, "`dr`"),
+        ({"parallax": np.ones(8)}, "`parallax_err` is None; give both"),
+        (
+            {"parallax": np.ones(9), "parallax_err": np.ones(9)},
+            r"`parallax` must hold a number for each of the 8 rows",
+        ),
+        ({"parallax": np.ones(8) * u.K, "parallax_err": np.ones(8)}, "`parallax` has the unit 'K'"),
     ],
 )
 def test_settings_that_can_not_be_used(compiler, settings, message):
     for name, value in settings.items():
         setattr(compiler, name, value)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         compiler.compile()
-    assert not compiler.path.exists()
+    assert "can't be read as the catalogue" not in str(caught.value)
+    assert not compiler.path.exists() and not list(compiler.path.parent.glob(".train*"))
 
 
 def test_catalogues_and_folders_that_can_not_be_used(compiler, survey, tmp_path):
@@ -392,6 +560,8 @@ def test_catalogues_and_folders_that_can_not_be_used(compiler, survey, tmp_path)
         (tmp_path / "none.fits", FileNotFoundError, "`catalogue`: there is no file"),
         (next(survey.rglob("apStar*7*.fits")), ValueError, "can't be read as the catalogue allStar"),
         (Table({"APOGEE_ID": STARS}), ValueError, "the catalogue has no column SNR"),
+        (Table({"SNR": np.ones(8)}), ValueError, "the catalogue has no column APOGEE_ID"),
+        (False, TypeError, "`catalogue` must be the path of the file allStar, or a table, got False"),
     ]:
         compiler.catalogue = catalogue
         with pytest.raises(error, match=message):
