@@ -64,6 +64,7 @@ PATHS = {
         continuum apogee_continuum gap_delete wavelength_solution allstar apogee_astronn apogee_astroNN allstar_cannon
         allvisit apogee_distances apogee_rc apogee_vac_rc combined_spectra visit_spectra""",
     "astroNN.apogee.apogee_shared": "apogeeid_digit apogee_default_dr apogee_env",
+    "astroNN.apogee.plotting": "ASPCAP_plots plot_spectra",
     "astroNN.apogee.chips": "chips_pix_info chips_split gap_delete wavelength_solution",
     "astroNN.gaia": """
         gaia_default_dr gaia_env mag_to_fakemag mag_to_absmag absmag_to_pc fakemag_to_absmag absmag_to_fakemag

@@ -16,10 +16,10 @@ from astroNN.apogee.downloads import (
     apogee_distances,
     apogee_rc,
     apogee_vac_rc,
-    combined_spectra,
-    visit_spectra,
 )
+from astroNN.apogee.plotting import plot_spectra
 from astroNN.apogee.readers import read_apstar, read_apvisit, read_aspcapstar
+from astroNN.apogee.spectra_downloads import combined_spectra, visit_spectra
 from astroNN.apogee.spectrum import ApogeeSpectrum
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "gap_delete",
     "network_input",
     "pixel_mask",
+    "plot_spectra",
     "read_apstar",
     "read_apvisit",
     "read_aspcapstar",

@@ -1,11 +1,17 @@
-"""Where the files of APOGEE lie in the archive of SDSS."""
+"""Where the files of APOGEE lie in the archive of SDSS, and how one is fetched."""
 
 import csv
 import functools
 from importlib import resources
 from typing import NamedTuple
+from urllib.parse import quote
 
-__all__ = ["SPECTRA", "ArchiveFile", "SpectrumLayout", "archive_file", "releases_of"]
+from astroNN import config
+from astroNN.apogee.apogee_shared import apogee_env
+from astroNN.shared.downloads import download_or_false
+from astroNN.shared.folders import download_root
+
+__all__ = ["SPECTRA", "ArchiveFile", "SpectrumLayout", "archive_file", "from_archive", "releases_of"]
 
 
 class ArchiveFile(NamedTuple):
@@ -123,3 +129,10 @@ def archive_file(table, dr):
         known = ", ".join(map(str, releases_of(table)))
         raise ValueError(f"{table}: `dr` must be one of {known}, got {dr!r}; other releases have no such file.")
     return _tables()[table, dr]
+
+
+def from_archive(path, known_hash=None, flag=None, verbose=1):
+    """Fetch a file of the archive to its place, or answer False, with a warning, if the server lacks it."""
+    url = config.download_url_reader("sdss") + quote(path, safe="/+")
+    place = download_root(apogee_env(), "sdss") / path
+    return download_or_false(url, place, known_hash=known_hash, force=flag == 1, progress=bool(verbose))

@@ -57,19 +57,20 @@ def aspcap_mask(elem, dr=None):
     dr = apogee_default_dr(dr)
     if dr not in RELEASES:
         raise ValueError(f"aspcap_mask: `dr` must be one of {', '.join(map(str, RELEASES))}, got {dr!r}.")
-    name = _element(elem)
+    name = known_element("aspcap_mask", "elem", elem)
     if name not in pixel_range_names("window"):
         warnings.warn(f"aspcap_mask: {name} has no window in DR14; the mask is empty.", stacklevel=2)
         return np.zeros_like(pixel_ranges_mask("window", ASPCAP_ELEMENTS[0]))
     return pixel_ranges_mask("window", name)
 
 
-def _element(elem):
+def known_element(caller, argument, elem):
+    """Name of an element as the windows have it; `caller` and `argument` are for the error."""
     known = {name.upper(): name for name in ASPCAP_ELEMENTS} | OTHER_NAMES
     name = known.get(elem.strip().upper()) if isinstance(elem, str) else None
     if name is None:
         raise ValueError(
-            f"aspcap_mask: unknown element `elem` {elem!r}. Known: {', '.join(ASPCAP_ELEMENTS)} (C1 is CI, "
+            f"{caller}: unknown element `{argument}` {elem!r}. Known: {', '.join(ASPCAP_ELEMENTS)} (C1 is CI, "
             f"Ti2 is TiII)."
         )
     return name

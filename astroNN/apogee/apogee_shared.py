@@ -1,6 +1,7 @@
 """What all APOGEE tools share: the default data release and star identifiers."""
 
 import os
+from collections.abc import Hashable
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def apogee_default_dr(dr=None):
     Raises
     ------
     ValueError
-        If ``RESULTS_VERS`` is set to a version that is not known.
+        If `dr` is a list or array of releases, or ``RESULTS_VERS`` is set to a version that is not known.
 
     Examples
     --------
@@ -49,6 +50,10 @@ def apogee_default_dr(dr=None):
                 f"are {', '.join(RELEASE_OF_RESULTS_VERS)}. Correct it, unset it, or give `dr`."
             )
         return RELEASE_OF_RESULTS_VERS[version]
+    if isinstance(dr, np.ndarray) and dr.ndim == 0:
+        dr = dr.item()
+    if not isinstance(dr, Hashable):
+        raise ValueError(f"apogee_default_dr: `dr` must be one data release, such as {LATEST_DR}, got {dr!r}.")
     if dr == 15:
         tell("APOGEE DR15 has the spectra of DR14: DR14 is used.")
         return 14

@@ -8,8 +8,9 @@ import operator
 import numpy as np
 
 from astroNN.shared.messages import tell
+from astroNN.shared.missing import data_and_mask
 
-__all__ = ["BAD_PIXEL_BITS", "bitmask_boolean", "bitmask_decompositor", "pixel_mask"]
+__all__ = ["BAD_PIXEL_BITS", "any_bit", "bitmask_boolean", "bitmask_decompositor", "pixel_mask"]
 
 # 0 bad pixel, 1 cosmic ray, 2 saturated, 3 unfixable, 4 bad dark, 5 bad flat, 6 bad error, 7 no sky estimate:
 # the pipeline's own "bad"; 12 is a strong sky line, whose residuals swamp the star.
@@ -22,19 +23,21 @@ def bitmask_boolean(bitmask, target_bit):
     Parameters
     ----------
     bitmask : array_like of int, shape (n_pixels,) or (n_spectra, n_pixels)
-        Bit masks. Whole numbers stored as floats are understood.
+        Bit masks. Whole numbers stored as floats are understood. The bits of masked elements (of numpy's or
+        astropy's masked arrays) are not known.
     target_bit : int or sequence of int
         Bits to look for, 0 to 62.
 
     Returns
     -------
     ndarray of bool, shape (n_spectra, n_pixels)
-        True where any of the bits is set. Always two-dimensional.
+        True where any of the bits is set or may be: masked elements are True, so that no pixel of unknown
+        quality passes for a good one. Always two-dimensional.
 
     Raises
     ------
     ValueError
-        If `bitmask` has fractional or non-finite values, or a bit is out of range.
+        If `bitmask` has fractional, non-finite or too large values, or a bit is out of range.
 
     See Also
     --------
@@ -45,7 +48,7 @@ def bitmask_boolean(bitmask, target_bit):
     >>> bitmask_boolean([2048, 128, 33], [0, 7])
     array([[False,  True,  True]])
     """
-    return np.atleast_2d(_any_bit(bitmask, target_bit, "bitmask_boolean"))
+    return np.atleast_2d(any_bit(bitmask, target_bit, "bitmask_boolean"))
 
 
 def pixel_mask(bitmask, target_bit=BAD_PIXEL_BITS):
@@ -62,7 +65,7 @@ def pixel_mask(bitmask, target_bit=BAD_PIXEL_BITS):
     Returns
     -------
     ndarray of bool, shape of `bitmask`
-        True = bad.
+        True = bad. Masked elements, whose bits are not known, are bad.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def pixel_mask(bitmask, target_bit=BAD_PIXEL_BITS):
     >>> pixel_mask([0, 1, 512, 4096])
     array([False,  True, False,  True])
     """
-    return _any_bit(bitmask, target_bit, "pixel_mask")
+    return any_bit(bitmask, target_bit, "pixel_mask")
 
 
 def bitmask_decompositor(bit):
@@ -83,7 +86,7 @@ def bitmask_decompositor(bit):
     Parameters
     ----------
     bit : int
-        Bit mask of one pixel.
+        Bit mask of one pixel. A whole number stored as float is understood.
 
     Returns
     -------
@@ -93,14 +96,14 @@ def bitmask_decompositor(bit):
     Raises
     ------
     ValueError
-        If `bit` is negative.
+        If `bit` is negative, or not one whole number.
 
     Examples
     --------
     >>> bitmask_decompositor(2**0 + 2**5 + 2**13 + 2**14)
     array([ 0,  5, 13, 14])
     """
-    value = operator.index(bit.item() if isinstance(bit, np.ndarray) else bit)
+    value = _whole_number(bit)
     if value < 0:
         raise ValueError(
             f"bitmask_decompositor: `bit` must not be negative, got {value}. A mask with its highest bit set "
@@ -112,21 +115,40 @@ def bitmask_decompositor(bit):
     return np.array([position for position in range(value.bit_length()) if value >> position & 1])
 
 
-def _any_bit(bitmask, target_bit, caller):
+def any_bit(bitmask, target_bit, caller):
+    """Where any of the bits is set or not known, in the shape of `bitmask`; `caller` is named in errors."""
     bits = np.atleast_1d(np.asarray(target_bit))
     if bits.size and (bits.dtype.kind not in "iu" or bits.min() < 0 or bits.max() > 62):
         raise ValueError(f"{caller}: `target_bit` must hold whole numbers from 0 to 62, got {target_bit!r}.")
     # 64-bit throughout: 2**target_bit overflows the 16-bit integers of the files.
     wanted = np.int64(sum(1 << position for position in set(bits.tolist())))
-    return (_as_int64(bitmask, caller) & wanted) != 0
+    values, masked = data_and_mask(bitmask)
+    if masked is None:
+        return (_as_int64(values, caller) & wanted) != 0
+    return masked | ((_as_int64(np.where(masked, 0, values), caller) & wanted) != 0)
 
 
-def _as_int64(bitmask, caller):
-    values = np.asarray(bitmask)
-    if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values == np.floor(values)).all()):
-        raise ValueError(
-            f"{caller}: `bitmask` must hold whole numbers, got fractions or non-finite values. Is it a flux array?"
-        )
+def _as_int64(values, caller):
     if values.dtype.kind not in "iufb":
         raise ValueError(f"{caller}: `bitmask` must hold whole numbers, got an array of type {values.dtype}.")
+    # Beyond 64 bits a float can't be converted, and numpy makes up a number. NaN compares False.
+    if values.dtype.kind == "f" and not ((abs(values) < 2.0**63) & (values == np.floor(values))).all():
+        raise ValueError(
+            f"{caller}: `bitmask` must hold whole numbers below 2**63, got fractions, non-finite or larger values. "
+            f"Is it a flux array?"
+        )
     return values.astype(np.int64)
+
+
+def _whole_number(bit):
+    if isinstance(bit, np.ndarray) and bit.size == 1 and not np.ma.is_masked(bit):
+        bit = bit.item()
+    if isinstance(bit, float | np.floating) and float(bit).is_integer():
+        return int(bit)
+    try:
+        return operator.index(bit)
+    except TypeError as error:
+        raise ValueError(
+            f"bitmask_decompositor: `bit` must be one whole number, got {bit!r}. For arrays there is "
+            f"`bitmask_boolean`."
+        ) from error

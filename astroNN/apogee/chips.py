@@ -4,11 +4,14 @@ A combined spectrum has 8575 pixels at vacuum wavelengths 10**(4.179 + 6e-6 i) A
 AJ 150, 173). The chips (blue, green, red) cover part of it; networks see the covered pixels alone.
 """
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
+from astropy import units as u
 
 from astroNN.apogee.apogee_shared import apogee_default_dr
+from astroNN.shared.missing import data_and_mask, one_array
 
 __all__ = [
     "N_APSTAR_PIXELS",
@@ -19,6 +22,7 @@ __all__ = [
     "chips_pix_info",
     "chips_split",
     "gap_delete",
+    "remove_gaps",
     "wavelength_solution",
 ]
 
@@ -141,7 +145,8 @@ def gap_delete(spectra, dr=None):
     Returns
     -------
     ndarray, shape (n_spectra, 7514)
-        Always two-dimensional; 7214 pixels before DR13. The type of `spectra` is kept.
+        Always two-dimensional; 7214 pixels before DR13. The type of `spectra` is kept: masked arrays stay
+        masked, quantities keep their unit.
 
     Raises
     ------
@@ -155,12 +160,17 @@ def gap_delete(spectra, dr=None):
     >>> gap_delete(np.ones(8575), dr=17).shape
     (1, 7514)
     """
-    limits = _limits(dr, "gap_delete")
-    rows = _as_rows(spectra, "gap_delete")
+    return remove_gaps(spectra, dr, "gap_delete", "spectra")
+
+
+def remove_gaps(values, dr, caller, argument):
+    """What `gap_delete` does, with the function and argument that errors shall name."""
+    limits = _limits(dr, caller)
+    rows = _as_rows(values, limits, caller, argument)
     if rows.shape[1] == limits.total:
         return rows
-    _require_pixels(rows, (N_APSTAR_PIXELS, limits.total), "gap_delete")
-    return np.concatenate([rows[:, start:stop] for start, stop in limits], axis=1)
+    join = np.ma.concatenate if np.ma.isMaskedArray(rows) else np.concatenate
+    return join([rows[:, start:stop] for start, stop in limits], axis=1)
 
 
 def chips_split(spectra, dr=None):
@@ -176,7 +186,7 @@ def chips_split(spectra, dr=None):
     Returns
     -------
     blue, green, red : ndarray, shape (n_spectra, width of the chip)
-        Views of the input where it had no gaps.
+        Views of the input where it had no gaps. Masked arrays stay masked, quantities keep their unit.
 
     Raises
     ------
@@ -185,15 +195,23 @@ def chips_split(spectra, dr=None):
     ValueError
         If the release is not known.
 
+    Warns
+    -----
+    UserWarning
+        If the spectra have 8575 pixels: those between the chips are lost.
+
     Examples
     --------
     >>> [chip.shape for chip in chips_split(np.ones((2, 7514)), dr=17)]
     [(2, 3028), (2, 2495), (2, 1991)]
     """
-    rows = _as_rows(spectra, "chips_split")
-    limits = _limits(dr, "chips_split")
-    _require_pixels(rows, (N_APSTAR_PIXELS, limits.total), "chips_split")
+    rows = _as_rows(spectra, _limits(dr, "chips_split"), "chips_split", "spectra")
     if rows.shape[1] == N_APSTAR_PIXELS:
+        warnings.warn(
+            f"chips_split: `spectra` have {N_APSTAR_PIXELS} pixels; those between the chips are left out. Use "
+            f"`gap_delete` first if that is meant.",
+            stacklevel=2,
+        )
         rows = gap_delete(rows, dr=dr)
     return tuple(rows[:, chip] for chip in chip_slices(dr))
 
@@ -225,19 +243,26 @@ def _limits(dr, caller):
     return LIMITS_OF_RELEASE[dr]
 
 
-def _as_rows(spectra, caller):
-    rows = np.atleast_2d(np.asarray(spectra))
-    if rows.ndim != 2:
+def _as_rows(values, limits, caller, argument):
+    """Rows of 8575 or 7514 pixels."""
+    array = _as_array(values)
+    if array.ndim not in (1, 2):
         raise PixelCountError(
-            f"{caller}: `spectra` must have one axis (pixels) or two (spectra, pixels), got shape {rows.shape}."
+            f"{caller}: `{argument}` must have one axis (pixels) or two (spectra, pixels), got shape {array.shape}."
         )
-    return rows
+    if array.shape[-1] not in (N_APSTAR_PIXELS, limits.total):
+        raise PixelCountError(
+            f"{caller}: `{argument}` must have {N_APSTAR_PIXELS} pixels on its last axis (the apStar grid) or "
+            f"{limits.total} (chip gaps removed), got shape {array.shape}. It may belong to another data release "
+            f"(give `dr`: DR11 and DR12 have 7214 pixels, later ones 7514)."
+        )
+    return np.atleast_2d(array)
 
 
-def _require_pixels(rows, allowed, caller):
-    if rows.shape[1] not in allowed:
-        raise PixelCountError(
-            f"{caller}: `spectra` must have {allowed[0]} pixels on its last axis (the apStar grid) or "
-            f"{allowed[1]} (chip gaps removed), got shape {rows.shape}. The spectra may belong to another "
-            f"data release (give `dr`: DR11 and DR12 have 7214 pixels, later ones 7514)."
-        )
+def _as_array(values):
+    """Array that keeps a mask, or the unit of a Quantity."""
+    values = one_array(values)
+    if isinstance(values, u.Quantity) or hasattr(values, "unmasked"):
+        return values
+    data, mask = data_and_mask(values)
+    return data if mask is None else np.ma.array(data, mask=mask)

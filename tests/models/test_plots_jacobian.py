@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from astroNN.apogee import aspcap_mask, chips_split, wavelength_solution
+from astroNN.apogee._element_marks import element_lines
 from astroNN.models import ApogeeBCNN, ApogeeBCNNCensored, ApogeeCNN, StarNet2017
-from astroNN.models.inspection.plots.aspcap_jacobians import element_lines
 
 pytestmark = pytest.mark.one_backend
 
