@@ -13,12 +13,10 @@ Section       Key                            Default   Meaning
 ``Basics``    ``environmentvariablewarning`` True      for the survey tools: warn of path variables not set
 ``NeuralNet`` ``custommodelpath``            None      files or folders with custom models, parted by ``;``
 ``NeuralNet`` ``trust_custom_code``          False     run the Python code that came inside a network's folder
-``NeuralNet`` ``cpufallback``                False     hide the GPUs
+``NeuralNet`` ``cpufallback``                False     hide the GPUs when `astroNN.models` is imported
 ``Downloads`` ``sdss``, ``gaia``,            (servers) roots of the archives, to be changed to those of a mirror
               ``galaxy10``, ``galaxy10sdss``
 ============= ============================== ========= =====================================================
-
-The settings of ``Basics`` but for the magic number, and ``cpufallback``, are only read and handed on at present.
 """
 
 import configparser

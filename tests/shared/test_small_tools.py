@@ -210,3 +210,17 @@ print(gpu_availability())
 
 def test_on_the_backend_in_use(run_python, tmp_path):
     assert run_python(BEFORE_ANYTHING, tmp_path).stdout.strip().endswith("False")
+
+
+WITH_NETWORKS = """
+from astroNN.shared import _devices
+_devices.hide = lambda: print("hidden")
+import astroNN.models
+"""
+
+
+@pytest.mark.parametrize("setting", ["True", "False"])
+def test_a_setting_hides_the_gpus_from_networks(setting, run_python, tmp_path):
+    (tmp_path / "config.ini").write_text(f"[NeuralNet]\ncpufallback = {setting}\n")
+    done = run_python(WITH_NETWORKS, tmp_path, ASTRONN_CONFIG=str(tmp_path / "config.ini"))
+    assert done.stdout.count("hidden") == (setting == "True")
