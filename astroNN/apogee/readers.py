@@ -14,10 +14,12 @@ from astropy.utils.exceptions import AstropyWarning
 from astroNN.apogee.chips import N_APSTAR_PIXELS, apstar_wavelength
 from astroNN.apogee.spectrum import ApogeeSpectrum
 from astroNN.config import MAGIC_NUMBER
+from astroNN.shared.missing import missing_elements
 
 __all__ = [
     "ApogeeFileError",
     "file_name",
+    "first_value",
     "n_visits",
     "read_apstar",
     "read_apvisit",
@@ -42,6 +44,24 @@ READER_OF_KIND = {"aspcapStar": "read_aspcapstar", "apStar": "read_apstar", "apV
 ID_KEYWORDS = ("OBJID", "OBJ", "OBJECT")
 OBSERVED_VELOCITY_KEYWORDS = ("VRAD", "VREL")
 HELIOCENTRIC_VELOCITY_KEYWORDS = ("VHELIO", "VHBARY")
+
+# Facts of the header: their names here, and the keyword.
+FACTS = {
+    "ra": "RA",
+    "dec": "DEC",
+    "field": "FIELD",
+    "location": "LOCID",
+    "telescope": "TELESCOP",
+    "plate": "PLATE",
+    "mjd": "MJD5",
+    "fiber": "FIBERID",
+    "exptime": "EXPTIME",
+    "n_visits": "NVISITS",
+    "vscatter": "VSCATTER",
+    "j": "J",
+    "h": "H",
+    "k": "K",
+}
 
 
 class ApogeeFileError(OSError, ValueError):
@@ -105,6 +125,7 @@ def read_aspcapstar(path):
         labels=_parameters(hdus, "PARAM"),
         raw_labels=_parameters(hdus, "FPARAM"),
         filename=file_name(path),
+        facts=_facts(header),
     )
 
 
@@ -154,6 +175,7 @@ def read_apstar(path, visit=None, combination="pixel"):
         rv=0.0,
         vhelio=_number(header, [keyword + suffix for keyword in HELIOCENTRIC_VELOCITY_KEYWORDS]),
         filename=file_name(path),
+        facts=_facts(header),
     )
 
 
@@ -197,6 +219,7 @@ def read_apvisit(path):
         rv=_number(header, OBSERVED_VELOCITY_KEYWORDS),
         vhelio=_number(header, HELIOCENTRIC_VELOCITY_KEYWORDS),
         filename=file_name(path),
+        facts=_facts(header),
     )
 
 
@@ -322,6 +345,24 @@ def _number(header, keywords):
         if isinstance(value, (int, float)) and np.isfinite(value) and value != MAGIC_NUMBER:
             return float(value)
     return None
+
+
+def first_value(headers, keywords):
+    """First of the keywords that one of the headers has, as a plain number or string; None if all lack it."""
+    for keyword in keywords:
+        for header in headers:
+            value = header.get(keyword)
+            value = value.item() if isinstance(value, np.generic) else value
+            if isinstance(value, str) and value.strip():
+                return value.strip()
+            if isinstance(value, int | float) and not missing_elements(value).any():
+                return value
+    return None
+
+
+def _facts(header):
+    found = {name: first_value([header], [keyword]) for name, keyword in FACTS.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _identifier(header):

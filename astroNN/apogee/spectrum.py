@@ -52,6 +52,9 @@ class ApogeeSpectrum:
         The same before calibration (FPARAM).
     filename : str
         Name of the file, without folder.
+    facts : dict
+        What the header says, of ``ra``, ``dec`` [degrees], ``field``, ``location``, ``telescope``, ``plate``, ``mjd``,
+        ``fiber``, ``exptime`` [s], ``n_visits``, ``vscatter`` [km/s], and the 2MASS magnitudes ``j``, ``h``, ``k``.
     """
 
     kind: str
@@ -66,6 +69,7 @@ class ApogeeSpectrum:
     labels: dict = field(default_factory=dict)
     raw_labels: dict = field(default_factory=dict)
     filename: str = ""
+    facts: dict = field(default_factory=dict)
 
     @property
     def mask(self):

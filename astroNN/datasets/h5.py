@@ -145,7 +145,7 @@ class H5Loader:
                     f"which has {_names(f)}. Name your targets instead."
                 )
             return found
-        targets = [target] if isinstance(target, str) else list(target)
+        targets = [target] if isinstance(target, str) or not np.iterable(target) else list(target)
         if not targets or not all(isinstance(name, str) for name in targets):
             raise ValueError(f"H5Loader: `target` must be a name, a list of names or 'all', got {target!r}.")
         for name in targets:

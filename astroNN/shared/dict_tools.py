@@ -13,8 +13,8 @@ def dict_np_to_dict_list(input_dict):
     Parameters
     ----------
     input_dict : dict or array_like
-        A dictionary of arrays, also of dictionaries of them; or an array. Masked elements become NaN; plain numbers
-        and strings stay as they are.
+        A dictionary of arrays, also of dictionaries and lists of them; or an array. Masked elements become NaN, of
+        quantities the numbers are kept; plain numbers and strings stay as they are.
 
     Returns
     -------
@@ -27,11 +27,14 @@ def dict_np_to_dict_list(input_dict):
     """
     if isinstance(input_dict, Mapping):
         return {name: dict_np_to_dict_list(value) for name, value in input_dict.items()}
+    if isinstance(input_dict, list | tuple):
+        return [dict_np_to_dict_list(value) for value in input_dict]
     if isinstance(input_dict, np.ma.MaskedArray):
         if np.ma.getmaskarray(input_dict).any():
             input_dict = input_dict.astype(np.result_type(input_dict.dtype, "float32")).filled(np.nan)
         return np.asarray(input_dict).tolist()
-    return input_dict.tolist() if hasattr(input_dict, "tolist") else input_dict
+    # asarray: a quantity has no `tolist`.
+    return np.asarray(input_dict).tolist() if hasattr(input_dict, "tolist") else input_dict
 
 
 def dict_list_to_dict_np(input_dict):

@@ -3,6 +3,8 @@ import pytest
 from astropy.io import fits
 
 from astroNN.apogee import pixel_mask, read_apstar, read_apvisit, read_aspcapstar
+from astroNN.apogee.readers import ApogeeFileError, n_visits
+from tests.helpers.apogee_files import apstar_hdus
 
 N_PIXELS = 8575
 
@@ -147,3 +149,61 @@ def test_every_real_spectrum_can_be_read(shared_data):
         assert spectrum.filename == path.name
         assert spectrum.apogee_id.startswith("2M")
         assert spectrum.mask.mean() < 0.5
+
+
+def test_facts_of_the_headers(shared_data):
+    # As the headers of these files give them.
+    star = read_apstar(shared_data / "spectra" / "apStar-r6-2M13564148+4342587.fits")
+    assert star.facts == {
+        "ra": 209.172854,
+        "dec": 43.716324,
+        "field": "089+70",
+        "location": 4233,
+        "telescope": "apo25m",
+        "n_visits": 3,
+        "vscatter": 0.578555,
+        "j": 11.709,
+        "h": 11.043,
+        "k": 10.65,
+    }
+    visit = read_apvisit(shared_data / "spectra" / "apVisit-r13-9518-57729-104.fits")
+    facts = {name: visit.facts[name] for name in ("plate", "mjd", "fiber", "exptime")}
+    assert facts == {"plate": "9518", "mjd": 57729, "fiber": 104, "exptime": 2502.54}
+
+
+def damaged_header(path, keyword):
+    """Make the card of a keyword one that astropy can't read."""
+    good = path.read_bytes()
+    at = good.index(keyword.ljust(8).encode() + b"=")
+    path.write_bytes(good[:at] + f"{keyword:8}= 'not closed".ljust(80).encode() + good[at + 80 :])
+
+
+def test_a_damaged_header_is_told(tmp_path):
+    path = tmp_path / "apStar-r8-star.fits"
+    apstar_hdus("star", np.ones((1, 7514)), np.ones((1, 7514))).writeto(path)
+    damaged_header(path, "SNR")
+    with pytest.raises(ApogeeFileError, match=r"read_apstar: '.*apStar-r8-star.fits' has a damaged header"):
+        read_apstar(path)
+
+
+@pytest.mark.parametrize("wrong", [False, None, 3])
+def test_what_is_no_path_is_refused(wrong):
+    with pytest.raises(TypeError, match=f"read_apstar: a path or an HDUList is needed, got {wrong}"):
+        read_apstar(wrong)
+
+
+@pytest.mark.parametrize("visit", ["a", 1.5, 0, 4])
+def test_a_visit_is_a_number_of_one(tmp_path, visit):
+    path = tmp_path / "star.fits"
+    apstar_hdus("star", np.ones((5, 7514)), np.ones((5, 7514))).writeto(path)
+    assert read_apstar(path, visit=3).flux.shape == (8575,)
+    with pytest.raises(ValueError, match="`visit` must be a number from 1 to 3"):
+        read_apstar(path, visit=visit)
+
+
+def test_a_file_of_two_rows_has_combinations_alone(tmp_path):
+    path = tmp_path / "star.fits"
+    apstar_hdus("star", np.ones((2, 7514)), np.ones((2, 7514))).writeto(path)
+    with fits.open(path) as hdus:
+        assert n_visits(hdus) == 0
+    assert read_apstar(path, combination="global").flux.shape == (8575,)

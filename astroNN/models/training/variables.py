@@ -18,5 +18,7 @@ def make_variables(model, batches):
     batches : keras.utils.PyDataset
         The training data.
     """
-    if type(model).train_step is keras.Model.train_step and not model.run_eagerly:
-        model._symbolic_build(data_batch=batches[0])
+    # Keras keeps it to itself; a version without it trains as well, only later.
+    symbolic_build = getattr(model, "_symbolic_build", None)
+    if symbolic_build and type(model).train_step is keras.Model.train_step and not model.run_eagerly:
+        symbolic_build(data_batch=batches[0])
