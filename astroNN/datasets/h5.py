@@ -69,8 +69,17 @@ class H5Loader:
         self.load_combined = True
         self.load_err = False
         self.exclude9999 = False
+        self.target = target
+
+    @property
+    def target(self):
+        """Label or list of labels that `load` reads; "all" becomes the list of labels found."""
+        return self._target
+
+    @target.setter
+    def target(self, target):
         with self._open() as f:
-            self.target = self._known_targets(f, target)
+            self._target = self._known_targets(f, target)
 
     def load_allowed_index(self):
         """Rows that `load` and `load_entry` read.
@@ -149,10 +158,11 @@ class H5Loader:
         if not targets or not all(isinstance(name, str) for name in targets):
             raise ValueError(f"H5Loader: `target` must be a name, a list of names or 'all', got {target!r}.")
         for name in targets:
-            if len(self._dataset(f, name).shape) != 1:
+            dataset = self._dataset(f, name)
+            if len(dataset.shape) != 1 or dataset.dtype.kind not in "biuf":
                 raise ValueError(
-                    f"H5Loader: target {name!r} must have one number for each star, its shape in {self.h5path} is "
-                    f"{f[name].shape}. Use load_entry({name!r}) to read it."
+                    f"H5Loader: target {name!r} must have one number for each star; in {self.h5path} its shape is "
+                    f"{dataset.shape} and its type {dataset.dtype}. Use load_entry({name!r}) to read it."
                 )
         return target if isinstance(target, str) else targets
 

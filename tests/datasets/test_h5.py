@@ -93,6 +93,17 @@ def test_the_file_can_be_deleted_after_loading(path):
         f["SNR"][0] = 1.0
 
 
+def test_the_target_can_be_changed(path):
+    loader = H5Loader(path, target="teff")
+    loader.target = "all"
+    assert loader.target == H5Loader(path).target
+    assert loader.load()[1].shape[1] == len(loader.target)
+    with pytest.raises(KeyError, match="no dataset 'Xx'"):
+        loader.target = ["teff", "Xx"]
+    with pytest.raises(ValueError, match="`target` must be a name, a list of names or 'all', got 5"):
+        loader.target = 5
+
+
 def test_a_wrong_target_names_what_the_file_has(path):
     with pytest.raises(KeyError, match="'Mg'.*teff"):
         H5Loader(path, target=["teff", "Mg"])
@@ -100,8 +111,10 @@ def test_a_wrong_target_names_what_the_file_has(path):
         H5Loader(path, target="teff").load_entry("nothing")
 
 
-@pytest.mark.parametrize("target", [[], [3], "mask"])
-def test_a_target_must_be_a_column(path, target):
+@pytest.mark.parametrize("target", [[], [3], "mask", "APOGEE_ID"])
+def test_a_target_must_be_a_column_of_numbers(path, target):
+    with h5py.File(path, "a") as f:
+        f["APOGEE_ID"] = np.array([b"2M"] * 6)
     with pytest.raises(ValueError, match="target"):
         H5Loader(path, target=target)
 
