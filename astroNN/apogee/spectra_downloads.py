@@ -15,11 +15,13 @@ from astroNN.apogee.apogee_shared import apogee_default_dr
 from astroNN.apogee.downloads import allstar
 from astroNN.shared.callers import users_level
 from astroNN.shared.downloads import listed_hashes
+from astroNN.shared.errors import ChecksumError
 from astroNN.shared.messages import tell
 
 __all__ = ["combined_spectra", "visit_spectra"]
 
 SOUTHERN_TELESCOPE = "lco25m"
+TELESCOPES = ("apo25m", SOUTHERN_TELESCOPE, "apo1m")
 
 
 def combined_spectra(dr=None, location=None, field=None, apogee=None, telescope=None, verbose=1, flag=None):
@@ -132,7 +134,15 @@ def _spectrum(kind, caller, dr, star, place, verbose, flag, commission=False):
     if listed is False:
         return False
     known_hash = _hash_of(file, listed_hashes(listed, "sha1"))
-    path = from_archive(folder + file, known_hash, flag, verbose)
+    try:
+        path = from_archive(folder + file, known_hash, flag, verbose)
+    except ChecksumError:
+        # The list that is here may be older than the file.
+        newer = _hash_of(file, listed_hashes(from_archive(folder + checksums, flag=1, verbose=0), "sha1"))
+        if newer == known_hash:
+            raise
+        known_hash = newer
+        path = from_archive(folder + file, known_hash, flag, verbose)
     if path and known_hash is None:
         warnings.warn(f"{caller}: {path} is not checked: {listed} lists no checksum of it.", stacklevel=users_level())
     if path:
@@ -143,13 +153,22 @@ def _spectrum(kind, caller, dr, star, place, verbose, flag, commission=False):
 def _with_place(caller, dr, star, place, by_field, verbose):
     """Location, or field and telescope, with what is not given looked up in the catalogue of stars."""
     needed = ("field", "telescope") if by_field else ("location",)
-    found = {name: None if value is None else str(value).strip() for name, value in place.items()}
+    found = {name: None if value is None else _as_name(value) for name, value in place.items()}
+    if found["telescope"] not in (None, *TELESCOPES):
+        raise ValueError(f"{caller}: `telescope` must be one of {', '.join(TELESCOPES)}, got {found['telescope']!r}.")
     if any(found[name] is None for name in needed):
         given = {name: value for name, value in found.items() if value is not None}
         row = _row_of_star(caller, dr, star, given)
         tell(f"{caller}: {', '.join(f'{name} {row[name]}' for name in needed)} of {star} by allStar.", verbose)
         found |= {name: row[name] for name in needed}
     return found
+
+
+def _as_name(value):
+    """A location, field or telescope as it stands in the names of folders; tables give bytes and numpy's numbers."""
+    if isinstance(value, bytes):
+        value = value.decode()
+    return str(int(value) if isinstance(value, float | np.floating) and value.is_integer() else value).strip()
 
 
 def _row_of_star(caller, dr, star, given):
@@ -164,7 +183,8 @@ def _row_of_star(caller, dr, star, given):
     wanted = {"star": star} | {name: value for name, value in given.items() if name in columns}
     rows = np.flatnonzero(np.all([columns[name] == value.encode() for name, value in wanted.items()], axis=0))
     if not rows.size:
-        where = "".join(f", {name} {value!r}" for name, value in wanted.items() if name != "star")
+        where = ", ".join(f"{name} {value}" for name, value in wanted.items() if name != "star")
+        where = f" with {where}" if where else ""
         raise ValueError(f"{caller}: there is no star {star!r}{where} in the catalogue of DR{dr} ({path}).")
     return {name: column[rows[0]].decode() for name, column in columns.items()}
 
@@ -174,12 +194,8 @@ def _places(path, modified):
     """Stars and their places by allStar, as arrays; `modified` makes a file that was replaced be read again."""
     ours = {"APOGEE_ID": "star", "LOCATION_ID": "location", "FIELD": "field", "TELESCOPE": "telescope"}
     with fits.open(path, memmap=True) as hdus:
-        table = hdus[1].data
-        return {
-            ours[name]: np.strings.strip(np.asarray(table[name]).astype("S"))
-            for name in table.columns.names
-            if name in ours
-        }
+        rows = np.asarray(hdus[1].data)  # bytes as they are: text takes four times the room, and a second a column
+        return {ours[name]: np.strings.strip(rows[name].astype("S")) for name in rows.dtype.names if name in ours}
 
 
 def _hash_of(file, hashes):

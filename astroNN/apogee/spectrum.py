@@ -53,8 +53,9 @@ class ApogeeSpectrum:
     filename : str
         Name of the file, without folder.
     facts : dict
-        What the header says, of ``ra``, ``dec`` [degrees], ``field``, ``location``, ``telescope``, ``plate``, ``mjd``,
-        ``fiber``, ``exptime`` [s], ``n_visits``, ``vscatter`` [km/s], and the 2MASS magnitudes ``j``, ``h``, ``k``.
+        What the header says, of ``ra``, ``dec`` [degrees], ``field``, ``location``, ``telescope``, ``plate``,
+        ``mjd``, ``fiber``, ``exptime`` [s], ``n_visits``, ``vscatter`` [km/s], and the 2MASS magnitudes ``j``, ``h``,
+        ``k``.
     """
 
     kind: str

@@ -41,7 +41,8 @@ class CompiledParts:
         self._release()
 
     def _release(self):
-        if os.name != "nt":
+        # On a disk without locks filelock makes a soft one, whose file goes when it is released.
+        if os.name != "nt" and not isinstance(self.lock, filelock.SoftFileLock):
             Path(self.lock.lock_file).unlink(missing_ok=True)
         self.lock.release()
 

@@ -4,51 +4,27 @@ import numpy as np
 from astropy import units as u
 from astropy.time import Time
 
-from astroNN.shared.columns import column_values, in_unit
+from astroNN.shared.columns import as_column
 
-__all__ = ["as_degrees", "as_epoch", "as_proper_motion", "move", "unit_vectors"]
+__all__ = ["as_epoch", "as_proper_motion", "move", "unit_vectors"]
 
 PROPER_MOTION = u.mas / u.yr
 
 
-def as_degrees(caller, argument, angles, limit=None):
-    """Angles in degrees as float64, NaN where missing.
-
-    Parameters
-    ----------
-    caller, argument : str
-        For errors.
-    angles : array_like or Quantity
-        Degrees, if they have no unit.
-    limit : float, optional
-        Largest absolute value allowed.
-
-    Raises
-    ------
-    ValueError
-        If angles are infinite, beyond the limit, or not a column.
-    """
-    column = _column(caller, argument, angles, u.deg)
-    wrong = np.isinf(column) if limit is None else np.abs(column) > limit
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(
-            f"{caller}: `{argument}` must be an angle in degrees"
-            + ("" if limit is None else f" from -{limit:g} to {limit:g}")
-            + f", got {column[row]:g} in row {row}. Give other units as a Quantity; missing values may be NaN."
-        )
-    return column
-
-
 def as_proper_motion(caller, argument, motions):
     """Proper motions in mas/yr as float64, NaN where missing."""
-    return _column(caller, argument, motions, PROPER_MOTION)
+    return as_column(caller, argument, motions, PROPER_MOTION)
 
 
-def as_epoch(caller, argument, epoch):
-    """Epoch in Julian years, of one or of every star."""
+def as_epoch(caller, argument, epoch, one=False):
+    """Epoch in Julian years, of every star or, if `one` is True, for all stars only."""
     years = epoch.jyear if isinstance(epoch, Time) else epoch
     years = np.asarray(years, dtype="float64")
+    if one and years.ndim:
+        raise ValueError(
+            f"{caller}: `{argument}` must be one year for all stars, got an array of shape {years.shape}. Only the "
+            "second catalogue, which has proper motions, may have an epoch for every star."
+        )
     if not np.isfinite(years).all():
         raise ValueError(f"{caller}: `{argument}` must be a year such as 2016.0, got {epoch!r}.")
     return years
@@ -89,13 +65,3 @@ def move(ra, dec, pmra, pmdec, years):
     )
     vectors = unit_vectors(ra, dec) + east[:, None] * to_east + north[:, None] * to_north
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def _column(caller, argument, values, unit):
-    numbers, given = column_values(caller, argument, values)
-    numbers = np.atleast_1d(numbers)
-    if numbers.ndim != 1:
-        raise ValueError(
-            f"{caller}: `{argument}` must be a column of numbers, got an array of shape {numbers.shape}."
-        )
-    return numbers if given is None else in_unit(caller, argument, numbers, given, unit)

@@ -8,12 +8,13 @@ from astroNN.apogee import allstar, apogee_default_dr, apogee_distances, apogee_
 from astroNN.gaia import extinction_correction, mag_to_absmag, mag_to_fakemag
 from astroNN.shared.catalogue_results import as_results, cut_fraction, kept_rows
 from astroNN.shared.checks import check_one_of
+from astroNN.shared.columns import column_values
 from astroNN.shared.errors import NotOnServerError
-from astroNN.shared.missing import missing_elements
 
 __all__ = ["load_apogee_distances", "load_apogee_rc"]
 
-UNITS = ("distance", "absmag", "fakemag")
+#: what is given, and its unit
+UNITS = {"distance": u.pc, "absmag": u.mag, "fakemag": u.mas}
 
 # Names of the quantiles of the distance [kpc] in the catalogues that there have been.
 DISTANCES = (("BPG_dist50", "BPG_dist16", "BPG_dist84"), ("dist50", "dist16", "dist84"))
@@ -60,7 +61,7 @@ def load_apogee_rc(dr=None, unit="distance", extinction=True, as_table=False):
         columns = {
             "ra": (_column(catalogue, "RA"), u.deg),
             "dec": (_column(catalogue, "DEC"), u.deg),
-            unit: (values, u.pc if unit == "distance" else None),
+            unit: (values, UNITS[unit]),
         }
     return as_results(columns, np.ones(len(distance), bool), False, (), as_table)
 
@@ -119,7 +120,7 @@ def load_apogee_distances(dr=None, unit="distance", cuts=True, extinction=True, 
         width = high - low
         values, errors = _in_unit(unit, median, width, catalogue, extinction)
     keep = kept_rows(median, width, fraction)
-    of_unit = u.pc if unit == "distance" else None
+    of_unit = UNITS[unit]
     columns = {"ra": (ra, u.deg), "dec": (dec, u.deg), unit: (values, of_unit), f"{unit}_err": (errors, of_unit)}
     return as_results(columns, keep, keepdims, ("ra", "dec"), as_table)
 
@@ -131,9 +132,7 @@ def _at_hand(caller, path):
 
 
 def _column(table, name):
-    """A column as float64, NaN where missing."""
-    values = np.asarray(table[name])
-    return np.where(missing_elements(values), np.nan, values).astype("float64")
+    return column_values("APOGEE's catalogue", name, table[name])[0]
 
 
 def _in_unit(unit, distance, distance_err, catalogue, extinction):
@@ -148,9 +147,7 @@ def _in_unit(unit, distance, distance_err, catalogue, extinction):
     parallax = 1000.0 / distance  # mas
     # The relative errors of a parallax and of its distance are the same.
     parallax_err = np.zeros_like(parallax) if distance_err is None else parallax * distance_err / distance
-    return tuple(
-        np.where(missing_elements(values), np.nan, values) for values in convert(mag, parallax, parallax_err)
-    )
+    return tuple(column_values(convert.__name__, unit, values)[0] for values in convert(mag, parallax, parallax_err))
 
 
 def _quantiles(hdu, path):

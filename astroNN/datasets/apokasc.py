@@ -5,7 +5,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astroNN.config import MAGIC_NUMBER
-from astroNN.shared.missing import missing_elements
+from astroNN.shared.columns import column_values
 
 __all__ = ["load_apokasc"]
 
@@ -74,9 +74,4 @@ def _sample(tables, name, gravity):
             f"load_apokasc: VizieR's {CATALOGUE} has no table with {', '.join(needed)} (the {name} sample); "
             f"its tables have: {given}."
         )
-    return tuple(_filled(table[column]) for column in needed)
-
-
-def _filled(column):
-    values = np.ma.filled(np.ma.asarray(column, dtype="float64"), np.nan)
-    return np.where(missing_elements(values), np.nan, values)
+    return tuple(column_values("load_apokasc", column, table[column])[0] for column in needed)

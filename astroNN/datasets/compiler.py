@@ -18,6 +18,7 @@ from astroNN.config import MAGIC_NUMBER
 from astroNN.datasets._allstar import BAD_LABEL_BITS, Cuts, read_catalogue
 from astroNN.datasets._compiled_parts import CompiledParts
 from astroNN.datasets.h5 import ALL_TARGETS
+from astroNN.shared.callers import users_level
 from astroNN.shared.checks import check_one_of
 from astroNN.shared.columns import column_values, in_unit
 from astroNN.shared.errors import ConfigurationError
@@ -244,13 +245,13 @@ class H5Compiler:
             warnings.warn(
                 f"H5Compiler: {len(report.broken)} files could not be read and were left out: {listed}"
                 + (", ..." if len(report.broken) > 3 else "."),
-                stacklevel=3,
+                stacklevel=users_level(),
             )
         if report.without_file:
             warnings.warn(
                 f"H5Compiler: {len(report.without_file)} of {report.n_stars} stars have no file in {self.folder}: "
                 f"{', '.join(report.without_file[:3])}{', ...' if len(report.without_file) > 3 else ''}",
-                stacklevel=3,
+                stacklevel=users_level(),
             )
         tell(f"{report.n_spectra} spectra of {report.n_stars} stars are in {report.path}", self.verbose)
 

@@ -1,6 +1,6 @@
 """Opening a spectrum, whatever survey it comes from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from astropy.io import fits
@@ -8,13 +8,14 @@ from astropy.io import fits
 from astroNN.apogee.readers import (
     ApogeeFileError,
     file_name,
+    first_value,
     read_apstar,
     read_apvisit,
     read_aspcapstar,
     read_hdus,
     spectrum_kind,
+    tells_bad_headers,
 )
-from astroNN.shared.missing import missing_elements
 
 __all__ = ["Spectrum", "read_spectrum"]
 
@@ -95,6 +96,7 @@ class Spectrum:
         )
 
 
+@tells_bad_headers
 def read_spectrum(file, **settings):
     """Read the spectrum in a FITS file of APOGEE, LAMOST or SDSS (BOSS, eBOSS).
 
@@ -132,10 +134,8 @@ def read_spectrum(file, **settings):
     if settings and kind != "apStar":
         raise TypeError(f"read_spectrum: {', '.join(settings)} belong to apStar files; this one is {kind}.")
     if kind in READERS:
-        spectrum = READERS[kind](hdus, **settings)
         # HDUs that were read from a file no longer know its name.
-        object.__setattr__(spectrum, "filename", file_name(file))
-        return spectrum
+        return replace(READERS[kind](hdus, **settings), filename=file_name(file))
     if kind is None:
         layout = ", ".join(f"{hdu.name or 'HDU'} {np.shape(hdu.data)}" for hdu in hdus)
         raise ApogeeFileError(
@@ -185,11 +185,11 @@ def _read_sdss(hdus, filename):
 
 def _spectrum(kind, columns, headers, filename):
     flux, ivar, wavelength = (np.asarray(columns[name], "float64") for name in ("flux", "ivar", "wavelength"))
-    facts = {name: value for name in FACTS if (value := _fact(headers, FACTS[name])) is not None}
-    snr = _fact(headers, SNR_KEYWORDS)
+    facts = {name: value for name in FACTS if (value := first_value(headers, FACTS[name])) is not None}
+    snr = first_value(headers, SNR_KEYWORDS)
     if snr is None and (ivar > 0).any():
         snr = np.median((flux * np.sqrt(ivar))[ivar > 0])
-    identifier = _fact(headers, ID_KEYWORDS)
+    identifier = first_value(headers, ID_KEYWORDS)
     if identifier is None and {"plate", "mjd", "fiber"} <= set(facts):
         identifier = "-".join(f"{int(facts[name]):0{width}d}" for name, width in SDSS_NAME.items())
     return Spectrum(
@@ -203,16 +203,3 @@ def _spectrum(kind, columns, headers, filename):
         facts=facts,
         filename=filename,
     )
-
-
-def _fact(headers, keywords):
-    """First keyword that a header has with a value, as a plain number or string."""
-    for keyword in keywords:
-        for header in headers:
-            value = header.get(keyword)
-            value = value.item() if isinstance(value, np.generic) else value
-            if isinstance(value, str) and value.strip():
-                return value.strip()
-            if isinstance(value, int | float) and not missing_elements(value).any():
-                return value
-    return None

@@ -1,5 +1,6 @@
 """Matching two catalogues by place on the sky."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import Angle
 from astropy.io import fits
+from astropy.table import Column
 from scipy.spatial import cKDTree
 
-from astroNN.datasets._sky import as_degrees, as_epoch, as_proper_motion, move, unit_vectors
+from astroNN.datasets._sky import as_epoch, as_proper_motion, move, unit_vectors
+from astroNN.shared.callers import users_level
 from astroNN.shared.checks import check_one_of, check_rows
+from astroNN.shared.columns import as_degrees
 
 __all__ = ["xmatch", "xmatch_cat"]
 
@@ -64,8 +68,8 @@ def xmatch(
     UnitConversionError
         If units are not angles.
     ValueError
-        If columns have different lengths, declinations are beyond 90 degrees, `maxdist` is not positive, or epochs
-        differ and proper motions are not given.
+        If columns have different lengths, declinations are beyond 90 degrees, `maxdist` is not positive, `epoch1` is
+        more than one year, or epochs differ and proper motions are not given.
 
     Notes
     -----
@@ -93,7 +97,8 @@ def xmatch(
     bound = _bound(maxdist)
     there1, there2 = (np.flatnonzero(np.isfinite(ra + dec)) for ra, dec in ((ra1, dec1), (ra2, dec2)))
     first = unit_vectors(ra1[there1], dec1[there1])
-    second = _at_epoch(ra2, dec2, pmra2, pmdec2, as_epoch("xmatch", "epoch1", epoch1), epoch2, there2)
+    epoch1 = as_epoch("xmatch", "epoch1", epoch1, one=True)
+    second = _at_epoch(ra2, dec2, pmra2, pmdec2, epoch1, epoch2, there2)
     idx1, idx2, sep = _matches(first, second, bound, mode)
     return there1[idx1], there2[idx2], Angle(np.degrees(sep), u.deg)
 
@@ -123,15 +128,16 @@ def xmatch_cat(
     maxdist : float or Quantity, optional
         Pairs closer than this are matches [arcsec]. Default: 2.
     ra1, dec1, ra2, dec2 : str, optional
-        Names of the columns of coordinates, ICRS [degrees]; upper or lower case is the same where this is clear.
-        Default: "ra" and "dec".
+        Names of the columns of coordinates, ICRS [degrees, or the unit that the column has]; upper or lower case is
+        the same where this is clear. Default: "ra" and "dec".
     epoch1, epoch2 : float or Time, optional
         Years of the coordinates. Default: 2000.
     pmra2, pmdec2 : str, optional
         Names of the columns of proper motions in the second catalogue, read only if the epochs differ. Default:
         "pmra" and "pmdec".
     field : str, optional
-        Name of a column of both catalogues: stars match only if they have the same value there. Default: all may.
+        Name of a column of both catalogues: stars match only if they have the same value there, whatever the blanks
+        around it. Default: all may.
     mode : {"nearest", "symmetric", "all"}, optional
         See `xmatch`.
 
@@ -148,8 +154,15 @@ def xmatch_cat(
         If a column is not there.
     OSError
         If a file can't be read.
+    UnitConversionError
+        If units are not angles.
     ValueError
         As `xmatch`; or if a file is neither FITS nor HDF5.
+
+    Warns
+    -----
+    UserWarning
+        If the unit of a column of a FITS file is not known: it then counts as if it had none.
 
     Examples
     --------
@@ -157,7 +170,8 @@ def xmatch_cat(
     >>> idx1, idx2
     (array([1]), array([0]))
     """
-    moves = np.any(as_epoch("xmatch_cat", "epoch1", epoch1) != as_epoch("xmatch_cat", "epoch2", epoch2))
+    epoch1 = as_epoch("xmatch_cat", "epoch1", epoch1, one=True)
+    moves = np.any(epoch1 != as_epoch("xmatch_cat", "epoch2", epoch2))
     columns1 = _columns("cat1", cat1, [ra1, dec1, *([field] if field else [])])
     columns2 = _columns("cat2", cat2, [ra2, dec2, *([pmra2, pmdec2] if moves else []), *([field] if field else [])])
     groups = _same_fields(columns1[-1], columns2[-1]) if field else [(slice(None), slice(None))]
@@ -238,15 +252,23 @@ def _all_pairs(first, tree, chord):
 
 def _same_fields(fields1, fields2):
     """Rows of both catalogues that have the same field, field by field."""
-    by_field = [_rows_by_value(np.asarray(fields)) for fields in (fields1, fields2)]
+    by_field = [_rows_by_value(_stripped(np.asarray(fields))) for fields in (fields1, fields2)]
     return [(by_field[0][value], by_field[1][value]) for value in by_field[0] if value in by_field[1]]
 
 
 def _rows_by_value(values):
     distinct, inverse = np.unique(values, return_inverse=True)
     rows = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
-    names = (value.decode() if isinstance(value, bytes) else value for value in distinct.tolist())
-    return {name.strip() if isinstance(name, str) else name: part for name, part in zip(names, rows, strict=True)}
+    return dict(zip(distinct.tolist(), rows, strict=True))
+
+
+def _stripped(values):
+    """Text, of which there are three kinds, without blanks around it; numbers as they are."""
+    if values.dtype.kind == "O" and all(isinstance(value, str | bytes) for value in values):
+        values = np.array([value.decode() if isinstance(value, bytes) else value for value in values], dtype=str)
+    if values.dtype.kind == "S":
+        values = np.char.decode(values)
+    return np.char.strip(values) if values.dtype.kind == "U" else values
 
 
 def _columns(argument, catalogue, names):
@@ -281,8 +303,9 @@ def _columns_of_file(argument, path, names):
             table = next((hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)), None)
             if table is None:
                 raise ValueError(f"xmatch_cat: `{argument}`: there is no table in {path}.")
-            known = tuple(table.columns.names)
-            return [np.array(table.data[_known_name(argument, name, known)]) for name in names]
+            known = [_known_name(argument, name, tuple(table.columns.names)) for name in names]
+            columns = [np.array(table.data[name]) for name in known]
+            units = [table.columns[name].unit for name in known]
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise
@@ -290,6 +313,24 @@ def _columns_of_file(argument, path, names):
             f"xmatch_cat: `{argument}`: {path} can't be read as FITS ({error}). HDF5 files are known by their ending "
             ".h5 or .hdf5."
         ) from error
+    return _with_units(argument, path, known, columns, units)
+
+
+def _with_units(argument, path, names, columns, units):
+    """Columns with the units that their file gives as text."""
+    found = []
+    for name, column, text in zip(names, columns, units, strict=True):
+        try:
+            unit = u.Unit(text) if text and text.strip() else None
+        except ValueError:
+            unit = None
+            warnings.warn(
+                f"xmatch_cat: `{argument}`: the unit {text!r} of the column {name} in {path} is not known. It is "
+                "left out: angles count as degrees, proper motions as mas/yr.",
+                stacklevel=users_level(),
+            )
+        found.append(column if unit is None else Column(column, unit=unit))
+    return found
 
 
 def _known_name(argument, name, known):

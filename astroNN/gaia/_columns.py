@@ -9,7 +9,10 @@ from astroNN.config import MAGIC_NUMBER
 from astroNN.gaia.gaia_shared import default_parallax_unit
 from astroNN.shared.columns import column_values, in_unit
 
-__all__ = ["Measured", "fractional_errors", "result", "to_unit"]
+__all__ = ["Measured", "errors_in_unit", "numbers_in", "refuse_negative", "result", "to_unit"]
+
+# A parallax and the distance that stands for it; their fractional errors are the same to first order.
+OTHER_KIND = {u.mas: u.pc, u.pc: u.mas}
 
 
 class Measured(NamedTuple):
@@ -17,7 +20,6 @@ class Measured(NamedTuple):
 
     values: np.ndarray
     unit: u.Unit
-    given: np.ndarray
     given_unit: u.Unit
 
 
@@ -41,30 +43,58 @@ def to_unit(caller, argument, values, unit):
     ------
     UnitConversionError
         If the values have another kind of unit.
+    ValueError
+        If a distance is negative.
     """
     given, given_unit = column_values(caller, argument, values)
     given_unit = unit if given_unit is None else given_unit
     with np.errstate(divide="ignore"):
         converted = _convert(caller, argument, given, given_unit, unit, u.parallax())
-    return Measured(converted, unit, given, given_unit)
+    lost = np.isnan(converted) & ~np.isnan(given)  # no parallax belongs to a negative distance
+    if lost.any():
+        raise ValueError(
+            f"{caller}: {int(lost.sum())} of {lost.size} values of `{argument}` are negative distances. Set them to "
+            f"{MAGIC_NUMBER} or NaN, which come out as {MAGIC_NUMBER}."
+        )
+    return Measured(converted, unit, given_unit)
 
 
-def fractional_errors(caller, argument, errors, measured):
-    """Errors as fractions of their values, which to first order are those of parallax and distance alike.
+def numbers_in(caller, argument, values, unit):
+    """A column of magnitudes or the like in the unit `unit`, which is also that of numbers without one.
+
+    Returns
+    -------
+    ndarray of float64
+        NaN where missing. Magnitudes of a system, such as AB, are what they are.
+
+    Raises
+    ------
+    UnitConversionError
+        If they have another kind of unit.
+    """
+    numbers, given = column_values(caller, argument, values)
+    if given is None or given == u.dimensionless_unscaled or getattr(given, "function_unit", None) == unit:
+        return numbers
+    return in_unit(caller, argument, numbers, given, unit)
+
+
+def errors_in_unit(caller, argument, errors, measured):
+    """Errors of a column in its unit.
 
     Parameters
     ----------
     caller, argument : str
         For errors.
     errors : number, array or Quantity
-        One standard deviation. Without a unit they are in that in which the user gave the values.
+        One standard deviation, of the parallax or of the distance. Without a unit they are in that in which the user
+        gave the values.
     measured : Measured
         The values.
 
     Returns
     -------
     ndarray of float64
-        abs(error / value); NaN where missing.
+        NaN where missing, and where the error is that of a distance, but the parallax is zero or negative.
 
     Raises
     ------
@@ -74,18 +104,25 @@ def fractional_errors(caller, argument, errors, measured):
         If an error is negative.
     """
     numbers, unit = column_values(caller, argument, errors)
+    refuse_negative(caller, argument, numbers)
+    unit = measured.given_unit if unit is None else unit
+    if unit.is_equivalent(measured.unit):
+        return _convert(caller, argument, numbers, unit, measured.unit, [])
+    other = OTHER_KIND[measured.unit]
+    numbers = _convert(caller, argument, numbers, unit, other, [])
     with np.errstate(invalid="ignore"):
-        if (numbers < 0).any():
+        values = np.where(measured.values > 0, measured.values, np.nan)
+    return numbers / _convert(caller, argument, values, measured.unit, other, u.parallax()) * values
+
+
+def refuse_negative(caller, argument, errors):
+    """Raise if an error is negative."""
+    with np.errstate(invalid="ignore"):
+        if (errors < 0).any():
             raise ValueError(
-                f"{caller}: `{argument}` holds negative errors (the lowest is {np.nanmin(numbers):g}). Errors are "
+                f"{caller}: `{argument}` holds negative errors (the lowest is {np.nanmin(errors):g}). Errors are "
                 f"standard deviations; mark unknown ones by {MAGIC_NUMBER} or NaN."
             )
-    unit = measured.given_unit if unit is None else unit
-    like, like_unit = measured.given, measured.given_unit
-    if not unit.is_equivalent(like_unit):  # the error of a parallax for a distance, or the reverse
-        like, like_unit = measured.values, measured.unit
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.abs(_convert(caller, argument, numbers, unit, like_unit, []) / like)
 
 
 def result(*arrays, missing, unit=None):

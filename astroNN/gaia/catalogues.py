@@ -11,9 +11,10 @@ from astroNN.gaia.downloads import TGAS_FILES, tgas_folder
 from astroNN.gaia.gaia_shared import gaia_env
 from astroNN.gaia.zero_point import parallax_offset
 from astroNN.shared.catalogue_results import as_results, cut_fraction, kept_rows
+from astroNN.shared.columns import column_values
+from astroNN.shared.deprecation import REMOVAL_VERSION
 from astroNN.shared.errors import FolderError
 from astroNN.shared.folders import download_root
-from astroNN.shared.missing import missing_elements
 
 __all__ = ["anderson_2017_parallax", "gaiadr2_parallax", "tgas_load"]
 
@@ -60,13 +61,17 @@ def tgas_load(cuts=True, as_table=False):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"tgas_load: there is no file {folder / name}. `astroNN.gaia.tgas()` fetches it.")
         with fits.open(folder / name) as hdus:
-            parts.append({ours: _floats(hdus[1].data[theirs]) for ours, (theirs, _) in TGAS_COLUMNS.items()})
+            parts.append(_tgas_columns(hdus[1].data))
     columns = {
         name: (np.concatenate([part[name] for part in parts]), unit) for name, (_, unit) in TGAS_COLUMNS.items()
     }
     keep = kept_rows(columns["parallax"][0], columns["parallax_err"][0], fraction)
     results = as_results(columns, keep, False, (), as_table)
     return results if as_table else dict(zip(columns, results, strict=True))
+
+
+def _tgas_columns(table):
+    return {ours: column_values("tgas_load", theirs, table[theirs])[0] for ours, (theirs, _) in TGAS_COLUMNS.items()}
 
 
 def anderson_2017_parallax(cuts=True, filename=None, as_table=False):
@@ -169,24 +174,20 @@ def _arrays(caller, filename, default, names, where):
                 raise FolderError(
                     f"{caller}: {path} lacks the arrays {', '.join(missing)}; it has {', '.join(file.files)}."
                 )
-            arrays = [_floats(file[name]) for name in names]
+            arrays = [column_values(caller, name, file[name])[0] for name in names]
     except FolderError:
         raise
-    except (OSError, ValueError, EOFError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:
         raise FolderError(f"{caller}: {path} can't be read as an npz file of numbers ({error}).") from error
     if len({array.shape for array in arrays}) > 1:
         raise FolderError(f"{caller}: the arrays in {path} have different lengths.")
     return arrays
 
 
-def _floats(values):
-    values = np.asarray(values)
-    return np.where(missing_elements(values), np.nan, values).astype("float64")
-
-
 def _warn_of_age(name):
     warnings.warn(
-        f"{name}() is deprecated: its parallaxes are those of an old data release; see query_gaia().",
+        f"{name}() is deprecated and will go in version {REMOVAL_VERSION}: its parallaxes are those of an old data "
+        "release; see query_gaia().",
         DeprecationWarning,
         stacklevel=3,
     )

@@ -3,9 +3,8 @@
 import numpy as np
 from astropy import units as u
 
-from astroNN.gaia._columns import result
+from astroNN.gaia._columns import numbers_in, refuse_negative, result
 from astroNN.gaia.magnitudes import apparent_magnitude, positive_fakemag
-from astroNN.shared.columns import column_values
 
 __all__ = ["absmag_to_pc", "fakemag_to_parallax", "fakemag_to_pc"]
 
@@ -30,7 +29,7 @@ def absmag_to_pc(absmag, mag):
     >>> absmag_to_pc([1.0, -9999.0], [2.0, 1.0]).round(4)
     <Quantity [   15.8489, -9999.    ] pc>
     """
-    absmag, _ = column_values("absmag_to_pc", "absmag", absmag)
+    absmag = numbers_in("absmag_to_pc", "absmag", absmag, u.mag)
     distance = 10.0 ** ((apparent_magnitude("absmag_to_pc", mag) - absmag) / 5.0 + 1.0)
     return result(distance, missing=np.isnan(distance), unit=u.pc)
 
@@ -97,6 +96,7 @@ def fakemag_to_parallax(fakemag, mag, fakemag_err=None):
 def _with_error(caller, values, fakemag, fakemag_err, unit):
     if fakemag_err is None:
         return result(values, missing=np.isnan(values), unit=unit)
-    errors, _ = column_values(caller, "fakemag_err", fakemag_err)
+    errors = numbers_in(caller, "fakemag_err", fakemag_err, u.mas)
+    refuse_negative(caller, "fakemag_err", errors)
     values, errors = np.broadcast_arrays(values, np.abs(errors / fakemag * values))
     return result(values, errors, missing=np.isnan(values), unit=unit)

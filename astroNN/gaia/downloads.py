@@ -4,7 +4,9 @@ import warnings
 
 from astroNN import config
 from astroNN.gaia.gaia_shared import gaia_env
-from astroNN.shared.downloads import download
+from astroNN.shared.callers import users_level
+from astroNN.shared.deprecation import REMOVAL_VERSION
+from astroNN.shared.downloads import download, listed_hashes
 from astroNN.shared.folders import download_root
 
 __all__ = ["gaia_source", "tgas", "tgas_folder"]
@@ -46,8 +48,13 @@ def tgas(flag=None):
     Michalik, Lindegren & Hobbs 2015, A&A 574, A115; Gaia Collaboration 2016, A&A 595, A2.
     """
     checksums = _fetch(TGAS, TGAS_CHECKSUMS, flag=flag, progress=False)
-    lines = [line.split() for line in checksums.read_text(encoding="ascii").splitlines() if line.strip()]
-    md5 = {parts[-1].lstrip("*").rpartition("/")[2]: f"md5:{parts[0]}" for parts in lines if len(parts) >= 2}
+    md5 = listed_hashes(checksums, "md5")
+    unlisted = [name for name in TGAS_FILES if name not in md5]
+    if unlisted:
+        warnings.warn(
+            f"tgas: {checksums} lists no checksum of {', '.join(unlisted)}: what was fetched of them is not checked.",
+            stacklevel=users_level(),
+        )
     return [str(_fetch(TGAS, name, md5.get(name), flag)) for name in TGAS_FILES]
 
 
@@ -86,7 +93,10 @@ def gaia_source(dr=None, flag=None):
             "your stars."
         )
     warnings.warn(
-        "gaia_source() is deprecated: ask query_gaia() for the stars that you need.", DeprecationWarning, stacklevel=2
+        f"gaia_source() is deprecated and will go in version {REMOVAL_VERSION}: ask query_gaia() for the stars that "
+        "you need.",
+        DeprecationWarning,
+        stacklevel=2,
     )
     return [str(_fetch(GAIA_SOURCE, name, flag=flag)) for name in GAIA_SOURCE_FILES]
 

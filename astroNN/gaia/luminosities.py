@@ -5,11 +5,11 @@ A band's luminosity, not a bolometric one: log10(L / Lsun) = 0.4 (Msun - M), wit
 """
 
 import numpy as np
+from astropy import units as u
 
-from astroNN.gaia._columns import result
+from astroNN.gaia._columns import numbers_in, result
 from astroNN.gaia.gaia_shared import solar_absmag_bands
 from astroNN.gaia.magnitudes import positive_fakemag
-from astroNN.shared.columns import column_values
 
 __all__ = ["absmag_to_logsol", "fakemag_to_logsol", "logsol_to_absmag", "logsol_to_fakemag"]
 
@@ -70,7 +70,7 @@ def absmag_to_logsol(absmag, band="K"):
     0.0
     """
     sun = _of_the_sun("absmag_to_logsol", band)
-    absmag, _ = column_values("absmag_to_logsol", "absmag", absmag)
+    absmag = numbers_in("absmag_to_logsol", "absmag", absmag, u.mag)
     return result(0.4 * (sun - absmag), missing=np.isnan(absmag))
 
 
@@ -100,7 +100,7 @@ def logsol_to_absmag(logsol, band="K"):
     3.27
     """
     sun = _of_the_sun("logsol_to_absmag", band)
-    logsol, _ = column_values("logsol_to_absmag", "logsol", logsol)
+    logsol = numbers_in("logsol_to_absmag", "logsol", logsol, u.dex)
     return result(sun - logsol / 0.4, missing=np.isnan(logsol))
 
 
@@ -130,7 +130,7 @@ def logsol_to_fakemag(logsol, band="K"):
     100.0
     """
     sun = _of_the_sun("logsol_to_fakemag", band)
-    logsol, _ = column_values("logsol_to_fakemag", "logsol", logsol)
+    logsol = numbers_in("logsol_to_fakemag", "logsol", logsol, u.dex)
     return result(10.0 ** (0.2 * (sun - logsol / 0.4) + 2.0), missing=np.isnan(logsol))
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from astropy import units as u
 
 from astroNN.config import MAGIC_NUMBER
-from astroNN.gaia._columns import fractional_errors, result, to_unit
+from astroNN.gaia._columns import errors_in_unit, numbers_in, result, to_unit
 from astroNN.gaia.gaia_shared import default_parallax_unit
-from astroNN.shared.columns import column_values
+from astroNN.shared.callers import users_level
 
 __all__ = [
     "absmag_to_fakemag",
@@ -42,7 +42,7 @@ def mag_to_fakemag(mag, parallax, parallax_err=None):
     mag : number or array_like
         Apparent magnitude.
     parallax : number, array_like or Quantity
-        Parallax [mas]; a Quantity in any angle, or a distance. May be negative.
+        Parallax [mas]; a Quantity in any angle, or a distance. A parallax may be zero or negative.
     parallax_err : number, array_like or Quantity, optional
         Its error; without a unit in that in which the parallax was given.
 
@@ -51,14 +51,14 @@ def mag_to_fakemag(mag, parallax, parallax_err=None):
     fakemag : float or ndarray
         The magic number where a magnitude (NaN, magic, below -90) or a parallax is missing.
     fakemag_err : float or ndarray
-        Only with `parallax_err`: the error from the parallax alone.
+        Only with `parallax_err`: the error from the parallax alone, 10^(0.2 mag) times that [mas].
 
     Raises
     ------
     UnitConversionError
         If a unit is neither a parallax nor a distance.
     ValueError
-        If an error is negative, or shapes disagree.
+        If a parallax is infinite, such as that at a distance of zero, an error is negative, or shapes disagree.
 
     Examples
     --------
@@ -69,11 +69,13 @@ def mag_to_fakemag(mag, parallax, parallax_err=None):
     """
     mag = apparent_magnitude("mag_to_fakemag", mag)
     measured = to_unit("mag_to_fakemag", "parallax", parallax, default_parallax_unit)
-    fakemag = measured.values * 10.0 ** (0.2 * mag)
+    _refuse("mag_to_fakemag", "parallax", np.isinf(measured.values), "infinite, or distances of zero")
+    per_mas = 10.0 ** (0.2 * mag)
+    fakemag = measured.values * per_mas
     if parallax_err is None:
         return result(fakemag, missing=np.isnan(fakemag))
-    fraction = fractional_errors("mag_to_fakemag", "parallax_err", parallax_err, measured)
-    fakemag, fakemag_err = np.broadcast_arrays(fakemag, np.abs(fraction * fakemag))
+    errors = errors_in_unit("mag_to_fakemag", "parallax_err", parallax_err, measured)
+    fakemag, fakemag_err = np.broadcast_arrays(fakemag, errors * per_mas)
     return result(fakemag, fakemag_err, missing=np.isnan(fakemag))
 
 
@@ -118,8 +120,8 @@ def mag_to_absmag(mag, parallax, parallax_err=None):
     absmag = mag + 5.0 * (np.log10(measured.values) - 2.0)
     if parallax_err is None:
         return result(absmag, missing=np.isnan(absmag))
-    fraction = fractional_errors("mag_to_absmag", "parallax_err", parallax_err, measured)
-    absmag, absmag_err = np.broadcast_arrays(absmag, MAG_PER_FRACTION * fraction)
+    errors = errors_in_unit("mag_to_absmag", "parallax_err", parallax_err, measured)
+    absmag, absmag_err = np.broadcast_arrays(absmag, MAG_PER_FRACTION * errors / measured.values)
     return result(absmag, absmag_err, missing=np.isnan(absmag))
 
 
@@ -163,7 +165,7 @@ def absmag_to_fakemag(absmag):
     >>> absmag_to_fakemag(0.0)
     100.0
     """
-    absmag, _ = column_values("absmag_to_fakemag", "absmag", absmag)
+    absmag = numbers_in("absmag_to_fakemag", "absmag", absmag, u.mag)
     return result(10.0 ** (0.2 * absmag + 2.0), missing=np.isnan(absmag))
 
 
@@ -205,8 +207,8 @@ def fakemag_to_mag(fakemag, pc, pc_err=None):
     mag = 5.0 * np.log10(measured.values / 1000.0 * fakemag)
     if pc_err is None:
         return result(mag, missing=np.isnan(mag))
-    fraction = fractional_errors("fakemag_to_mag", "pc_err", pc_err, measured)
-    mag, mag_err = np.broadcast_arrays(mag, MAG_PER_FRACTION * fraction)
+    errors = errors_in_unit("fakemag_to_mag", "pc_err", pc_err, measured)
+    mag, mag_err = np.broadcast_arrays(mag, MAG_PER_FRACTION * errors / measured.values)
     return result(mag, mag_err, missing=np.isnan(mag))
 
 
@@ -218,8 +220,7 @@ def extinction_correction(mag, extinction):
     mag : number or array_like
         Apparent magnitude.
     extinction : number or array_like
-        Extinction in the same band [mag]. Below -1, or missing, it is not known and counts as 0: a warning tells
-        for how many stars.
+        Extinction in the same band [mag]. Below -1, or missing, it is not known and counts as 0.
 
     Returns
     -------
@@ -229,29 +230,29 @@ def extinction_correction(mag, extinction):
     Warns
     -----
     UserWarning
-        If extinctions are not known.
+        If extinctions are not known; it tells of how many stars.
 
     Examples
     --------
     >>> extinction_correction([10.0, -99.99], [0.25, 0.25]).tolist()
     [9.75, -9999.0]
     """
-    mag = apparent_magnitude("extinction_correction", mag)
-    extinction, _ = column_values("extinction_correction", "extinction", extinction)
+    extinction = numbers_in("extinction_correction", "extinction", extinction, u.mag)
+    mag, extinction = np.broadcast_arrays(apparent_magnitude("extinction_correction", mag), extinction)
     with np.errstate(invalid="ignore"):
         unknown = np.isnan(extinction) | (extinction < LOWEST_EXTINCTION)
-    if unknown.any() and unknown.ndim:
+    if unknown.any():
         warnings.warn(
             f"extinction_correction: the extinction of {int(unknown.sum())} of {unknown.size} stars is not known and "
             "counts as 0.",
-            stacklevel=2,
+            stacklevel=users_level(),
         )
     return result(mag - np.where(unknown, 0.0, extinction), missing=np.isnan(mag))
 
 
 def positive_fakemag(caller, fakemag):
     """Fakemags as float64, NaN where missing or not positive: these are the logarithm of nothing."""
-    fakemag, _ = column_values(caller, "fakemag", fakemag)
+    fakemag = numbers_in(caller, "fakemag", fakemag, u.mas)
     with np.errstate(invalid="ignore"):
         return np.where(fakemag > 0, fakemag, np.nan)
 
@@ -260,9 +261,13 @@ def refuse_not_positive(caller, argument, values, instead=None):
     """Raise if a parallax or distance that is not missing is zero or negative."""
     with np.errstate(invalid="ignore"):
         wrong = (values <= 0) | np.isinf(values)
+    _refuse(caller, argument, wrong, "zero, negative or infinite", instead)
+
+
+def _refuse(caller, argument, wrong, what, instead=None):
     if wrong.any():
         raise ValueError(
-            f"{caller}: {int(wrong.sum())} of {values.size} values of `{argument}` are zero, negative or infinite. "
+            f"{caller}: {int(wrong.sum())} of {wrong.size} values of `{argument}` are {what}. "
             f"Set them to {MAGIC_NUMBER} or NaN, which come out as {MAGIC_NUMBER}"
             + (f"; {instead}." if instead else ".")
         )
@@ -270,6 +275,6 @@ def refuse_not_positive(caller, argument, values, instead=None):
 
 def apparent_magnitude(caller, mag):
     """Apparent magnitudes as float64, NaN where missing or below -90, which means the same in survey tables."""
-    mag, _ = column_values(caller, "mag", mag)
+    mag = numbers_in(caller, "mag", mag, u.mag)
     with np.errstate(invalid="ignore"):
         return np.where(mag < LOWEST_MAGNITUDE, np.nan, mag)

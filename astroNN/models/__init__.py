@@ -1,6 +1,6 @@
 """Networks: ready-made ones, bases for your own, and the loading of saved ones."""
 
-from astroNN.config import cpu_gpu_reader
+from astroNN.models import _gpus  # noqa: F401 -- before all that imports Keras
 from astroNN.models._convert import convert_custom_objects
 from astroNN.models._old_paths import offer_modules_named_as_classes
 from astroNN.models.apogee_models import (
@@ -22,7 +22,6 @@ from astroNN.models.base_vae import ConvVAEBase
 from astroNN.models.deep_ensemble import DeepEnsemble
 from astroNN.models.misc_models import MNIST_BCNN, Cifar10CNN, Galaxy10CNN, SimplePloyNN, SimplePolyNN
 from astroNN.models.persistence.loading import load_folder
-from astroNN.shared.nn_tools import cpu_fallback
 
 __all__ = [
     "ApogeeBCNN",
@@ -51,6 +50,3 @@ __all__ = [
 ]
 
 offer_modules_named_as_classes(__name__, BayesianCNNBase, CNNBase, ConvVAEBase)
-
-if cpu_gpu_reader():  # `cpufallback = True` in config.ini
-    cpu_fallback()

@@ -1,19 +1,36 @@
-"""GPUs, backend by backend: the one place where the survey tools' room knows of backends.
+"""GPUs, backend by backend: the one place in `shared` that knows of backends.
 
-Each function imports the backend that Keras runs on, and no other.
+Each function imports the backend that Keras runs on, and no other; it does not import Keras, which on torch looks for
+GPUs at once.
 """
 
+import json
 import os
+import sys
+from pathlib import Path
 
 __all__ = ["available", "hide", "limit_memory", "show"]
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 HIDDEN = "-1"
+
+# "visible": what the variable was before we hid the GPUs, None if it was not set; "looked": torch was asked for GPUs.
+_kept = {}
 
 
 def _backend():
-    import keras
+    """Name of the backend that Keras runs on, or will run on when it is imported."""
+    if "keras" in sys.modules:
+        return sys.modules["keras"].config.backend()
+    return os.environ.get("KERAS_BACKEND") or _configured_backend() or "tensorflow"
 
-    return keras.backend.backend()
+
+def _configured_backend():
+    folder = os.environ.get("KERAS_HOME") or "~/.keras"
+    try:
+        return json.loads((Path(folder).expanduser() / "keras.json").read_text()).get("backend")
+    except (OSError, ValueError):  # as Keras does: without a file that can be read, its default
+        return None
 
 
 def available():
@@ -25,6 +42,7 @@ def available():
     if _backend() == "torch":
         import torch
 
+        _kept["looked"] = True
         return torch.cuda.is_available()
     import jax
 
@@ -39,19 +57,25 @@ def hide():
         tf.config.set_visible_devices([], "GPU")
         return
     _refuse_if_in_use()
-    os.environ["CUDA_VISIBLE_DEVICES"] = HIDDEN
+    _kept.setdefault("visible", os.environ.get(VISIBLE))
+    os.environ[VISIBLE] = HIDDEN
 
 
 def show():
-    """Show all GPUs again; RuntimeError if it is too late."""
+    """Show the GPUs again that were there before they were hidden; RuntimeError if it is too late."""
     if _backend() == "tensorflow":
         import tensorflow as tf
 
         tf.config.set_visible_devices(tf.config.list_physical_devices("GPU"), "GPU")
         return
+    if "visible" not in _kept:
+        return
     _refuse_if_in_use()
-    if os.environ.get("CUDA_VISIBLE_DEVICES") == HIDDEN:
-        del os.environ["CUDA_VISIBLE_DEVICES"]
+    before = _kept.pop("visible")
+    if before is None:
+        os.environ.pop(VISIBLE, None)
+    else:
+        os.environ[VISIBLE] = before
 
 
 def limit_memory(ratio):
@@ -70,7 +94,7 @@ def limit_memory(ratio):
     if _backend() == "torch":
         import torch
 
-        if ratio is not True and torch.cuda.is_available():  # torch always takes memory as it is needed
+        if ratio is not True and available():  # torch always takes memory as it is needed
             torch.cuda.set_per_process_memory_fraction(ratio)
         return
     _refuse_if_in_use()
@@ -82,13 +106,22 @@ def limit_memory(ratio):
 
 def _refuse_if_in_use():
     """Raise if the backend has looked for GPUs: it does so once."""
-    if _backend() == "torch":
-        import torch
+    if _torch_in_use() if _backend() == "torch" else _jax_in_use():
+        raise RuntimeError("the backend has looked for GPUs already")
 
-        in_use = torch.cuda.is_initialized()
-    else:
-        from jax._src import xla_bridge
 
-        in_use = xla_bridge.backends_are_initialized()
-    if in_use:
-        raise RuntimeError("the backend has been used already")
+def _torch_in_use():
+    import torch
+
+    # Keras asks torch for GPUs when it is imported, and stays with the answer.
+    asked = "keras" in sys.modules or "looked" in _kept
+    return torch.cuda.is_initialized() or (asked and torch.cuda.is_available())
+
+
+def _jax_in_use():
+    # JAX has no public way to ask: its public functions that tell of devices look for them first.
+    try:
+        from jax._src.xla_bridge import backends_are_initialized
+    except ImportError:  # a JAX that keeps it elsewhere: believe the user that nothing was computed
+        return False
+    return backends_are_initialized()

@@ -12,8 +12,9 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from astroNN.shared.errors import DownloadError, NotOnServerError
+from astroNN.shared.files import atomic_file
 
-__all__ = ["Transfer", "partial_file"]
+__all__ = ["MAY_PASS", "Transfer", "partial_file"]
 
 TIMEOUT = (15.0, 60.0)  # seconds: to connect, and without a byte
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before the next attempt, if the last one brought nothing
@@ -21,7 +22,7 @@ LONGEST_PAUSE = 60.0  # that a server may ask for
 CHUNK = 1 << 16  # bytes; what a line that stalls may cost
 
 GONE = (404, 410)
-MAY_PASS = (408, 425, 429, 500, 502, 503, 504)
+MAY_PASS = (408, 425, 429, 500, 502, 503, 504)  # of the server or the line, not of the file
 
 # What the files begin with. A page that asks for a password comes as "200 OK", too.
 BEGINNINGS = {
@@ -57,14 +58,14 @@ class Transfer:
     def __init__(self, path, verified, size=None, progress=True):
         self.path, self.verified, self.size, self.progress = Path(path), verified, size, progress
         self.part = partial_file(self.path)
-        self.validator_file = self.part.with_name("version.json")
+        self.version_file = self.part.with_name("version.json")
         self.credentials = None
 
     def __call__(self, url, output_file, pooch=None, check_only=False):
         """Fetch `url` into `output_file`, as pooch asks for it."""
         import requests  # only when something is fetched
 
-        failures = 0
+        failures = most = 0
         with requests.Session() as session:
             while True:
                 had = self._have()
@@ -72,7 +73,9 @@ class Transfer:
                     self._fetch_rest(session, url)
                     break
                 except _Interrupted as error:
-                    failures = 0 if self._have() > had else failures + 1
+                    # A server that can't send parts begins anew each time: only what no attempt had yet is progress.
+                    failures = 0 if self._have() > max(had, most) else failures + 1
+                    most = max(most, self._have())
                     if failures > len(PAUSES):
                         raise DownloadError(
                             f"{url} can't be fetched: {error}. {failures} attempts failed; what has come so far is "
@@ -88,16 +91,16 @@ class Transfer:
 
     def _fetch_rest(self, session, url):
         headers = {"Accept-Encoding": "identity"} | self._range()
-        with _as_interruptions():
+        with _as_interruptions(url):
             response = session.get(url, headers=headers, stream=True, timeout=TIMEOUT, auth=self.credentials)
         with response:
-            start = self._start_of(response, url)
-            if start is None:
-                return
-            total = _total(response, start)
+            start, total = self._start_of(response, url), _total(response)
             self._check_size(url, total)
+            if response.status_code == 416:  # all of it has come; only the name is missing
+                return
             self._check_disk(total, start)
-            self._remember(response)
+            if start == 0:
+                self._remember(response)
             self._write(response, url, start, total)
         if total == 0:
             self._forget()
@@ -107,32 +110,31 @@ class Transfer:
 
     def _range(self):
         """Header that asks for the bytes that are not here yet, if what is here can be gone on with."""
-        have = self._have()
-        validator = json.loads(self.validator_file.read_text()) if self.validator_file.exists() else None
-        if not have or not (validator or self.verified):
+        have, version = self._have(), self._version_of_part()
+        if not have or not (version or self.verified):
             self._forget()
             return {}
-        return {"Range": f"bytes={have}-"} | ({"If-Range": validator} if validator else {})
+        return {"Range": f"bytes={have}-"} | ({"If-Range": version} if version else {})
 
     def _start_of(self, response, url):
-        """First byte that comes, or None if nothing is left to come."""
+        """First byte that comes; where nothing is left to come, the size of the file."""
         status, have = response.status_code, self._have()
-        if status == 206:
-            start = response.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
-            if start == str(have):
-                return have
-            self._forget()
-            raise _Interrupted("the server sent another part of the file than was asked for")
-        if status == 416 and have:
-            total = response.headers.get("Content-Range", "").rpartition("/")[2]
-            if total == str(have):
-                return None
-            self._forget()
-            raise _Interrupted("the part that is here is longer than the file")
         if status == 200:
             self._forget()
             return 0
+        if status == 206 or (status == 416 and have):
+            span, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+            begins = total if status == 416 else span.partition("-")[0]
+            if begins == str(have) and (total.isdecimal() or total == "*") and not self._has_changed(response):
+                return have
+            self._forget()
+            raise _Interrupted(f"what is here can't be gone on with (HTTP status {status})")
         self._refuse(response, url)
+
+    def _has_changed(self, response):
+        """Whether the server names another version than that of the part; not all of them heed If-Range."""
+        ours, theirs = self._version_of_part(), _version(response)
+        return None not in (ours, theirs) and ours != theirs
 
     def _refuse(self, response, url):
         status = response.status_code
@@ -162,12 +164,21 @@ class Transfer:
             )
 
     def _remember(self, response):
-        validator = response.headers.get("ETag") or response.headers.get("Last-Modified")
-        if validator and not validator.startswith("W/"):  # a weak one is no promise that the bytes are the same
-            self.validator_file.write_text(json.dumps(validator))
+        version = _version(response)
+        if version and not version.startswith("W/"):  # a weak one is no promise that the bytes are the same
+            with _writing(self.path), atomic_file(self.version_file) as temporary:
+                temporary.write_text(json.dumps(version))
+
+    def _version_of_part(self):
+        """What the server called the version that the part is of, or None if that is not known."""
+        try:
+            version = json.loads(self.version_file.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return version if isinstance(version, str) else None
 
     def _forget(self):
-        for path in (self.part, self.validator_file):
+        for path in (self.part, self.version_file):
             path.unlink(missing_ok=True)
 
     def _write(self, response, url, start, total):
@@ -176,18 +187,14 @@ class Transfer:
         with bar, open(self.part, "ab", buffering=0) as stream:
             chunks = response.raw.stream(CHUNK, decode_content=False)
             while True:
-                with _as_interruptions():
+                with _as_interruptions(url):
                     chunk = next(chunks, None)
                 if chunk is None:
                     break
                 if not stream.tell():
                     self._look_at(chunk, url)
-                try:
+                with _writing(self.path):
                     _write_all(stream, chunk)
-                except OSError as error:
-                    raise OSError(
-                        error.errno, f"{self.path} can't be written ({error.strerror}). Make room and call again."
-                    ) from error
                 bar.update(len(chunk))
             os.fsync(stream.fileno())
 
@@ -211,7 +218,7 @@ class _Interrupted(Exception):
 
 
 @contextmanager
-def _as_interruptions():
+def _as_interruptions(url):
     """Turn what happens on a bad line into `_Interrupted`."""
     import requests
     import urllib3
@@ -222,10 +229,21 @@ def _as_interruptions():
         requests.exceptions.InvalidURL,
         requests.exceptions.InvalidSchema,
         requests.exceptions.MissingSchema,
-    ) as e:
-        raise DownloadError(f"{e}") from e
+    ) as error:
+        raise DownloadError(f"{url} is no address that a file can be fetched from: {error}") from error
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, TimeoutError) as error:
         raise _Interrupted(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _writing(path):
+    """Say of an error which file can't be written."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            error.errno, f"{path} can't be written ({error.strerror}). Make room and call again."
+        ) from error
 
 
 def _write_all(stream, chunk):
@@ -235,15 +253,26 @@ def _write_all(stream, chunk):
         rest = rest[stream.write(rest) :]
 
 
-def _total(response, start):
+def _version(response):
+    return response.headers.get("ETag") or response.headers.get("Last-Modified")
+
+
+def _total(response):
     """Size of the whole file [bytes], or None if the server does not tell."""
-    length = response.headers.get("Content-Length")
-    return None if length is None else start + int(length)
+    if response.status_code != 200:  # what comes may be less than all that is missing
+        size = response.headers.get("Content-Range", "").rpartition("/")[2]
+    else:
+        size = response.headers.get("Content-Length")
+    if size in (None, "*"):
+        return None
+    if not size.isdecimal():
+        raise _Interrupted(f"the server says that the file has {size!r} bytes")
+    return int(size)
 
 
 def _asked_pause(response):
     wait = response.headers.get("Retry-After", "")
-    return min(float(wait), LONGEST_PAUSE) if wait.isdigit() else 0.0
+    return min(float(wait), LONGEST_PAUSE) if wait.isdecimal() else 0.0
 
 
 def _ask_credentials(url):
@@ -252,5 +281,4 @@ def _ask_credentials(url):
             f"{url} needs a user name and a password. Put them into ~/.netrc, or call again where you can type.",
             status=401,
         )
-    print(f"{url} needs a user name and a password.")
-    return input("User name: "), getpass.getpass("Password: ")
+    return input(f"{url} needs a password. User name: "), getpass.getpass("Password: ")

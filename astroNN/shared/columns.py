@@ -4,9 +4,9 @@ import numpy as np
 from astropy import units as u
 
 from astroNN.config import MAGIC_NUMBER
-from astroNN.shared.missing import missing_elements
+from astroNN.shared.missing import data_and_mask, missing_elements, one_array
 
-__all__ = ["column_values", "in_unit"]
+__all__ = ["as_column", "as_degrees", "column_values", "in_unit"]
 
 
 def column_values(caller, argument, values):
@@ -31,12 +31,9 @@ def column_values(caller, argument, values):
     TypeError
         If `values` are not numbers.
     """
-    unit, mask = getattr(values, "unit", None), None
-    if hasattr(values, "unmasked"):  # astropy's masked Quantity
-        values, mask = values.unmasked, values.mask
-    elif np.ma.isMaskedArray(values):
-        values, mask = np.asarray(values), np.ma.getmaskarray(values)
-    numbers = np.asarray(values.value if isinstance(values, u.Quantity) else values)
+    values = one_array(values)
+    unit = getattr(values, "unit", None)
+    numbers, mask = data_and_mask(values)
     if numbers.dtype.kind == "O":  # a column of pandas or a list with None
         numbers = np.array([np.nan if number is None else number for number in numbers.ravel()]).reshape(
             numbers.shape
@@ -47,6 +44,69 @@ def column_values(caller, argument, values):
             f"missing values by {MAGIC_NUMBER} or NaN."
         )
     return np.where(missing_elements(numbers, mask), np.nan, numbers).astype("float64"), unit
+
+
+def as_column(caller, argument, values, unit):
+    """Numbers of one column in a unit, which is also that of numbers without one; float64, NaN where missing.
+
+    Parameters
+    ----------
+    caller, argument : str
+        For errors.
+    values : array_like or Quantity
+        A single number is a column of one.
+    unit : Unit
+        The unit wanted.
+
+    Returns
+    -------
+    array, shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If `values` have more than one axis.
+    """
+    numbers, given = column_values(caller, argument, values)
+    numbers = np.atleast_1d(numbers)
+    if numbers.ndim != 1:
+        raise ValueError(
+            f"{caller}: `{argument}` must be a column of numbers, got an array of shape {numbers.shape}."
+        )
+    return numbers if given is None else in_unit(caller, argument, numbers, given, unit)
+
+
+def as_degrees(caller, argument, angles, limit=None):
+    """Angles in degrees as float64, NaN where missing.
+
+    Parameters
+    ----------
+    caller, argument : str
+        For errors.
+    angles : array_like or Quantity
+        Degrees, if they have no unit.
+    limit : float, optional
+        Largest absolute value allowed.
+
+    Returns
+    -------
+    array, shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If angles are infinite, beyond the limit, or not a column.
+    """
+    column = as_column(caller, argument, angles, u.deg)
+    wrong = np.isinf(column) if limit is None else np.abs(column) > limit
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"{caller}: `{argument}` must be an angle in degrees"
+            + ("" if limit is None else f" from -{limit:g} to {limit:g}")
+            + f", got {column[row]:g} in row {row}. Give other units as a Quantity; missing values may be NaN."
+        )
+    return column
 
 
 def in_unit(caller, argument, numbers, given, unit, needed=None, equivalencies=()):

@@ -37,7 +37,7 @@ def deprecated_alias(new_name, old_name):
 
 
 def deprecated(func):
-    """Let a function warn that it is deprecated whenever it is called.
+    """Let a function warn that it is deprecated, and will go in version 3.0, whenever it is called.
 
     Parameters
     ----------
@@ -56,7 +56,11 @@ def deprecated(func):
 
     @functools.wraps(func)
     def warning(*args, **kwargs):
-        warnings.warn(f"Call to deprecated function {func.__name__}().", DeprecationWarning, stacklevel=2)
+        warnings.warn(
+            f"Call to deprecated function {func.__name__}(), which will go in version {REMOVAL_VERSION}.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
         return func(*args, **kwargs)
 
     return warning

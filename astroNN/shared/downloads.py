@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import shutil
+import threading
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,14 @@ from pathlib import Path
 import filelock
 import pooch
 
-from astroNN.shared._transfer import Transfer
+from astroNN.shared._transfer import MAY_PASS, Transfer
+from astroNN.shared.callers import users_level
 from astroNN.shared.errors import ChecksumError, DownloadError
 from astroNN.shared.files import filehash
 
-__all__ = ["download", "download_or_false"]
+__all__ = ["download", "download_or_false", "listed_hashes"]
+
+_at_work = threading.local()
 
 
 def download(url, path, known_hash=None, size=None, force=False, progress=True):
@@ -58,12 +62,24 @@ def download(url, path, known_hash=None, size=None, force=False, progress=True):
     path = Path(path).expanduser().absolute()
     if not force and _is_good(path, known_hash, size):
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path)
     with _only_process(path):
         # Another process may have fetched it while this one waited.
         if force or not _is_good(path, known_hash, size):
             _fetch(url, path, known_hash, size, progress)
     return path
+
+
+def _make_folder(path):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"The folder {path.parent}, where {path.name} belongs, can't be made ({error.strerror}). Where downloads "
+            "go is told by environment variables such as SDSS_LOCAL_SAS_MIRROR, else it is the home folder: name one "
+            "that can be written.",
+        ) from error
 
 
 def download_or_false(url, path, **settings):
@@ -77,11 +93,35 @@ def download_or_false(url, path, **settings):
     try:
         return str(download(url, path, **settings))
     except DownloadError as error:
-        # Without an answer of the server nothing is known about the file.
-        if error.status in (None, 401) or error.status >= 500:
+        # Without an answer of the server, or with one about itself, nothing is known about the file.
+        if error.status in (None, 401, 407, *MAY_PASS) or error.status >= 500:
             raise
-        warnings.warn(f"{error}", stacklevel=3)
+        warnings.warn(f"{error}", stacklevel=users_level())
         return False
+
+
+def listed_hashes(path, algorithm):
+    """Checksums by the list that an archive keeps of its files, in the format of ``md5sum`` and ``sha1sum``.
+
+    Parameters
+    ----------
+    path : str or Path
+        The list: a checksum and a file a line.
+    algorithm : str
+        What the checksums are, such as ``"sha1"``.
+
+    Returns
+    -------
+    dict of str to str
+        ``"sha1:..."`` by the name of the file, without its folder; of two lines for one name, the first.
+    """
+    hashes = {}
+    for line in Path(path).read_text(encoding="ascii", errors="replace").splitlines():
+        parts = line.split()
+        if len(parts) >= 2:
+            name = parts[-1].lstrip("*").rpartition("/")[2]  # the star says that the file was read as bytes
+            hashes.setdefault(name, f"{algorithm}:{parts[0]}")
+    return hashes
 
 
 def _is_good(path, known_hash, size):
@@ -111,7 +151,7 @@ def _fetch(url, path, known_hash, size, progress):
                     whole = pooch.retrieve(url, known_hash, fname=path.name, path=folder, downloader=transfer)
                 break
             except ValueError as error:
-                if isinstance(error, OSError):
+                if known_hash is None:  # nothing was compared
                     raise
                 if attempt == 2:
                     raise ChecksumError(
@@ -127,7 +167,7 @@ def _workshop(transfer):
     folder = transfer.part.parent
     folder.mkdir(exist_ok=True)
     for entry in folder.iterdir():
-        if entry not in (transfer.part, transfer.validator_file):  # left by a process that was killed
+        if entry not in (transfer.part, transfer.version_file):  # left by a process that was killed
             entry.unlink()
     try:
         yield folder
@@ -140,22 +180,28 @@ def _workshop(transfer):
 def _only_process(path):
     """Hold the lock of a file; it goes with the process, however that ends."""
     lock_path = path.with_name(f".{path.name}.lock")
-    with filelock.FileLock(lock_path):
+    lock = filelock.FileLock(lock_path)
+    with lock:
         try:
             yield
         finally:
-            # Whoever waits for it finds out that it lost its name, and takes a new one. Windows keeps it.
-            if os.name != "nt":
+            # Whoever waits for it finds out that it lost its name, and takes a new one. Windows keeps it; and on a
+            # disk without locks, where filelock makes a soft one, the file is the lock and goes when it is released.
+            if os.name != "nt" and not isinstance(lock, filelock.SoftFileLock):
                 lock_path.unlink(missing_ok=True)
 
 
 @contextmanager
 def _quiet_pooch():
-    """Without the advice to developers that pooch gives of every file."""
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    """Without the advice to developers that pooch gives of every file; other users of pooch keep theirs."""
+    pooch.get_logger().addFilter(_is_for_users)  # once and for all: adding it again does nothing
+    _at_work.here = True
     try:
         yield
     finally:
-        logger.setLevel(level)
+        _at_work.here = False
+
+
+def _is_for_users(record):
+    # A filter runs in the thread that logs.
+    return record.levelno >= logging.WARNING or not getattr(_at_work, "here", False)

@@ -152,12 +152,12 @@ def discard(path):
         trash.unlink()
 
 
-def filehash(path, block_size=1 << 20, algorithm="sha256"):
+def filehash(filename, block_size=65536, algorithm="sha256"):
     """Checksum of a file in lower-case hexadecimal digits.
 
     Parameters
     ----------
-    path : str or Path
+    filename : str or Path
         The file.
     block_size : int, optional
         Bytes read at a time.
@@ -172,7 +172,7 @@ def filehash(path, block_size=1 << 20, algorithm="sha256"):
     if algorithm not in hashlib.algorithms_available:
         raise ValueError(f"filehash: unknown `algorithm` {algorithm!r}; use 'sha256', 'sha1' or 'md5'.")
     digest = hashlib.new(algorithm)
-    with open(path, "rb") as stream:
+    with open(filename, "rb") as stream:
         while block := stream.read(block_size):
             digest.update(block)
     return digest.hexdigest()

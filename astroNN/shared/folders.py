@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 from astroNN import config
+from astroNN.shared.callers import users_level
 
 __all__ = ["data_folder", "download_root"]
 
@@ -37,7 +38,7 @@ def data_folder(variable, holds, room):
         warnings.warn(
             f"The environment variable {variable} is not set: downloads go to {_own_folder(room)}. Set it to the "
             f"folder of your {holds}, or set `environmentvariablewarning = False` in {config.config_path()}.",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
     return None
 

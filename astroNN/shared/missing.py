@@ -1,10 +1,10 @@
-"""What "missing" means in arrays of numpy: the magic number (-9999.) or NaN. For tensors: `nn/losses/_missing.py`."""
+"""What "missing" means in arrays: the magic number (-9999.), NaN, or masked. For tensors: `nn/losses/_missing.py`."""
 
 import numpy as np
 
 from astroNN.config import MAGIC_NUMBER
 
-__all__ = ["missing_elements"]
+__all__ = ["data_and_mask", "missing_elements", "one_array"]
 
 
 def missing_elements(array, mask=None):
@@ -28,3 +28,35 @@ def missing_elements(array, mask=None):
         # Compared as numbers: the magic number cast to unsigned bytes would be a valid brightness.
         missing = array == MAGIC_NUMBER
     return missing if mask is None else missing | np.asarray(mask, dtype=bool).reshape(array.shape)
+
+
+def one_array(values):
+    """Rows in a list as one array that keeps their masks and units, which `np.asarray` drops; else `values`."""
+    if isinstance(values, list | tuple):
+        if any(np.ma.isMaskedArray(row) for row in values):
+            return np.ma.stack(values)
+        if any(hasattr(row, "unmasked") or hasattr(row, "unit") for row in values):  # of astropy
+            return np.stack(values)
+    return values
+
+
+def data_and_mask(values):
+    """Numbers without mask and unit, and the mask of a masked array.
+
+    Parameters
+    ----------
+    values : array_like
+        Masked arrays may be those of numpy or astropy.
+
+    Returns
+    -------
+    data : ndarray
+    mask : ndarray of bool or None
+        In the shape of `data`; True is missing. None if `values` can't be masked.
+    """
+    values = one_array(values)
+    if hasattr(values, "unmasked"):  # astropy's masked arrays
+        return np.asarray(values.unmasked), np.asarray(values.mask)
+    if np.ma.isMaskedArray(values):
+        return np.asarray(np.ma.getdata(values)), np.ma.getmaskarray(values)
+    return np.asarray(values), None

@@ -8,6 +8,8 @@ from astroNN.shared import _devices
 
 __all__ = ["cpu_fallback", "folder_runnum", "gpu_availability", "gpu_memory_manage"]
 
+IN_TIME = "Call it before anything looks for GPUs: before a computation and, on torch, before Keras is imported."
+
 
 def cpu_fallback(flag=True):
     """Hide the GPUs from the backend, or show them again.
@@ -33,7 +35,7 @@ def cpu_fallback(flag=True):
         _devices.hide() if flag else _devices.show()
     except RuntimeError as error:
         warnings.warn(
-            f"cpu_fallback: too late, the GPUs stay as they are ({error}). Call it right after the imports.",
+            f"cpu_fallback: too late, the GPUs stay as they are ({error}). {IN_TIME}",
             stacklevel=2,
         )
 
@@ -67,7 +69,7 @@ def gpu_memory_manage(ratio=True, log_device_placement=False):
         _devices.limit_memory(ratio)
     except RuntimeError as error:
         warnings.warn(
-            f"gpu_memory_manage: too late, memory is taken as before ({error}). Call it right after the imports.",
+            f"gpu_memory_manage: too late, memory is taken as before ({error}). {IN_TIME}",
             stacklevel=2,
         )
 

@@ -31,8 +31,9 @@ def test_distances_of_the_red_clump(red_clump):
 
 
 def test_luminosities_of_the_red_clump(red_clump):
-    with pytest.warns(UserWarning, match="extinction of 1 of 3 stars is not known"):
+    with pytest.warns(UserWarning, match="extinction of 1 of 3 stars is not known") as told:
         *_, absmag = load_apogee_rc(dr=14, unit="absmag")
+    assert told[0].filename == __file__  # the user's line, not ours
     # m - A - 5 log10(d / 10 pc)
     np.testing.assert_allclose(absmag, [9.9 - 10, 12 - 5 * np.log10(400), M])
     *_, absmag = load_apogee_rc(dr=14, unit="absmag", extinction=False)

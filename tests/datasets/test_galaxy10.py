@@ -1,6 +1,7 @@
 """Galaxy10: fetched whole, read whole or from the disk; names of classes; the confusion matrix."""
 
 import hashlib
+import inspect
 import io
 
 import h5py
@@ -25,8 +26,8 @@ def catalogue(request, monkeypatch, tmp_path):
         file["images"], file["ans"] = images, classes
     body = written.getvalue()
     module = request.param
-    monkeypatch.setattr(module, "SHA256", hashlib.sha256(body).hexdigest().upper())
-    monkeypatch.setattr(module, "SIZE", None)
+    monkeypatch.setattr(module._CATALOGUE, "sha256", hashlib.sha256(body).hexdigest().upper())
+    monkeypatch.setattr(module._CATALOGUE, "size", None)
     monkeypatch.setattr("astroNN.config.astroNN_CACHE_DIR", str(tmp_path / "cache"), raising=False)
     with FileServer({f"mirror/{module._filename}": body}) as server:
         settings = tmp_path / "config.ini"
@@ -72,10 +73,30 @@ def test_a_file_that_is_wrong_on_the_server_is_refused(catalogue):
 
 def test_the_published_files_are_known():
     assert (load_galaxy10, load_galaxy10sdss) == (galaxy10.load_data, galaxy10sdss.load_data)
-    assert galaxy10._filename == "Galaxy10_DECals.h5" and galaxy10.SHA256.startswith("19AEFC47")
-    assert galaxy10sdss._filename == "Galaxy10.h5" and galaxy10sdss.SIZE == 210_234_548
+    assert galaxy10._filename == "Galaxy10_DECals.h5" and galaxy10._CATALOGUE.sha256.startswith("19AEFC47")
+    assert galaxy10sdss._filename == "Galaxy10.h5" and galaxy10sdss._CATALOGUE.size == 210_234_548
     assert galaxy10._G10_ORIGIN == "https://zenodo.org/records/10845026/files/"
     assert galaxy10sdss._G10_ORIGIN == "https://zenodo.org/records/10844811/files/"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_help_tells_what_the_functions_take_and_give(module):
+    for function, signature, word in (
+        (
+            module.load_data,
+            "(flag=None, in_memory=True)",
+            "(17736, 256, 256, 3) of DECaLS, (21785, 69, 69, 3) of",
+        ),
+        (module.galaxy10cls_lookup, "(class_num)", "scores of all classes"),
+        (module.galaxy10_confusion, "(confusion_mat)", "row the prediction, column the truth"),
+    ):
+        assert str(inspect.signature(function)) == signature
+        assert word in inspect.getdoc(function)
+
+
+def test_no_other_name_appears_by_itself():
+    with pytest.raises(AttributeError, match="galaxy10sdss' has no attribute '_G10'"):
+        galaxy10sdss._G10  # noqa: B018
 
 
 @pytest.mark.parametrize(("module", "first", "last"), [
@@ -85,12 +106,16 @@ def test_the_published_files_are_known():
 def test_names_of_classes(module, first, last):
     lookup = module.galaxy10cls_lookup
     assert (lookup(0), lookup(9), lookup(np.int64(9))) == (first, last, last)
+    assert lookup(np.log(np.eye(10, dtype="float32")[9] + 1e-30)) == lookup([-np.inf] * 9 + [0.0]) == last
     assert lookup(np.eye(10)[9]) == lookup(np.eye(10)[9].tolist()) == last
     assert module.Galaxy10Class == {number: lookup(number) for number in range(10)}
     assert len(set(module.Galaxy10Class.values())) == 10
 
 
-@pytest.mark.parametrize("number", [-1, 10, 2.5, "Merging", np.ones(9), np.ones((2, 10)), None])
+@pytest.mark.parametrize(
+    "number",
+    [-1, 10, 2.5, np.inf, -np.inf, np.nan, "Merging", np.ones(9), np.ones((2, 10)), [np.nan] * 10, ["1"] * 10, None],
+)
 @pytest.mark.parametrize("module", MODULES)
 def test_numbers_that_no_class_has(module, number):
     with pytest.raises(ValueError, match="galaxy10cls_lookup"):

@@ -5,6 +5,7 @@ import pytest
 from astropy.io import fits
 
 from astroNN.apogee import read_apstar, read_apvisit, read_aspcapstar
+from astroNN.apogee.readers import ApogeeFileError
 from astroNN.datasets import read_spectrum
 from astroNN.lamost import pseudo_continuum, wavelength_solution
 
@@ -124,3 +125,12 @@ def test_a_truncated_file_says_so(shared_data, name, part, tmp_path):
     (tmp_path / name).write_bytes(whole[: int(len(whole) * part)])
     with pytest.raises(ValueError, match="read_spectrum: .*(truncated|layout)"):
         read_spectrum(tmp_path / name)
+
+
+def test_a_damaged_header_names_the_file(shared_data, tmp_path):
+    good = (shared_data / "spectra" / "spec-3586-55181-0500.fits").read_bytes()
+    at = good.index(b"PLATEID =")
+    path = tmp_path / "spec-1-2-3.fits"
+    path.write_bytes(good[:at] + b"PLATEID = 'not closed".ljust(80) + good[at + 80 :])
+    with pytest.raises(ApogeeFileError, match=r"read_spectrum: '.*spec-1-2-3.fits' has a damaged header"):
+        read_spectrum(path)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord, angular_separation
+from astropy.io import fits
 from astropy.table import Table
 from astropy.time import Time
 from hypothesis import given, settings
@@ -172,6 +173,17 @@ def test_units_and_columns():
 # Files and tables -----------------------------------------------------------------------------------------------
 
 
+def in_other_units(first, second):
+    """The same stars in radians and minutes of arc, with proper motions in arcsec/yr."""
+    first, second = first.copy(), second.copy()
+    for table, unit in ((first, u.rad), (second, u.arcmin)):
+        for name in table.colnames[:2]:
+            table[name] = (table[name].data * u.deg).to(unit)
+    for name in ("pmra", "pmdec"):
+        second[name] = (second[name].data * u.mas / u.yr).to(u.arcsec / u.yr)
+    return first, second
+
+
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
     folder = tmp_path_factory.mktemp("catalogues")
@@ -180,8 +192,8 @@ def tables(tmp_path_factory):
     rng = np.random.default_rng(1)
     first["FIELD"], second["FIELD"] = rng.choice(["A", "B", "C"], 200), rng.choice(["B", "C", "D"], 150)
     second["pmra"], second["pmdec"] = rng.normal(0, 50, (2, 150))
-    first.write(folder / "first.fits")
-    second.write(folder / "second.fits")
+    in_other_units(first, second)[0].write(folder / "first.fits")
+    in_other_units(first, second)[1].write(folder / "second.fits")
     with h5py.File(folder / "second.h5", "w") as file:
         for name in ("ra", "dec", "pmra", "pmdec"):
             file[name] = second[name].data
@@ -193,6 +205,7 @@ def forms(tables, which):
     folder, first, second = tables
     return {
         "Table": (first, second),
+        "Table with units": in_other_units(first, second),
         "FITS": (folder / "first.fits", str(folder / "second.fits")),
         "HDF5": (str(folder / "first.fits"), folder / "second.h5"),
         "DataFrame": (first.to_pandas(), second.to_pandas().set_index("pmra", drop=False)),
@@ -201,7 +214,7 @@ def forms(tables, which):
     }[which]
 
 
-FORMS = ["Table", "FITS", "HDF5", "DataFrame", "dict of lists", "structured"]
+FORMS = ["Table", "Table with units", "FITS", "HDF5", "DataFrame", "dict of lists", "structured"]
 
 
 @pytest.mark.parametrize("which", FORMS)
@@ -213,8 +226,9 @@ def test_files_and_tables_match_as_their_columns_do(tables, which, epoch2):
     )
     found = xmatch_cat(*forms(tables, which), epoch2=epoch2)
     assert len(found[0]) > 10
-    for a, b in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+    for a, b in zip(found[:2], expected[:2], strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_allclose(found[2].arcsec, expected[2].arcsec, atol=1e-8)
 
 
 @pytest.mark.parametrize("which", FORMS)
@@ -231,6 +245,35 @@ def test_with_a_field_only_stars_of_the_same_field_match(tables, which, mode):
     assert set(zip(idx1, idx2, strict=True)) == expected and len(expected) > 10
     assert (np.diff(idx1) >= 0).all()
     np.testing.assert_allclose(sep.arcsec, separations[idx1, idx2], atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["U", "S", object])
+def test_blanks_around_a_field_do_not_count(dtype):
+    positions = {"ra": [1.0, 2.0, 3.0], "dec": [0.0, 0.0, 0.0]}
+    fields = [np.array(names, dtype) for names in (["A", "A ", " B"], ["A", "A", "B"])]
+    idx1, idx2, _ = xmatch_cat(*({**positions, "field": field} for field in fields), field="field")
+    assert idx1.tolist() == idx2.tolist() == [0, 1, 2]
+
+
+def fits_table(path, unit):
+    columns = [fits.Column("ra", "D", unit=unit, array=[30.0]), fits.Column("dec", "D", unit=" ", array=[0.0])]
+    fits.BinTableHDU.from_columns(columns).writeto(path)
+    return path
+
+
+def test_a_unit_that_is_not_known_is_left_out_and_told(tmp_path):
+    path = fits_table(tmp_path / "old.fits", "Degrees")
+    with pytest.warns(
+        UserWarning, match="`cat1`: the unit 'Degrees' of the column ra in .*old.fits is not known"
+    ) as told:
+        idx1, *_ = xmatch_cat(path, {"ra": [30.0], "dec": [0.0]})
+    assert len(idx1) == 1 and told[0].filename == __file__
+
+
+def test_a_unit_that_is_no_angle_is_refused(tmp_path):
+    path = fits_table(tmp_path / "hours.fits", "h")
+    with pytest.raises(u.UnitConversionError, match="`ra1` has the unit 'h'"):
+        xmatch_cat(path, {"ra": [30.0], "dec": [0.0]})
 
 
 def test_no_common_field_gives_no_match(tables):
@@ -262,6 +305,15 @@ def test_what_can_not_be_matched_is_refused(arguments, message):
     good = {"ra1": [1.0], "dec1": [1.0], "ra2": [1.0], "dec2": [1.0]}
     with pytest.raises(ValueError, match=message):
         xmatch(**(good | arguments))
+
+
+def test_only_the_second_catalogue_has_years_of_single_stars():
+    columns = {"ra": [1.0, 2.0], "dec": [1.0, 2.0], "pmra": [1.0, 1.0], "pmdec": [1.0, 1.0]}
+    second = {f"{name}2": column for name, column in columns.items()}
+    with pytest.raises(ValueError, match=r"xmatch: `epoch1` must be one year for all stars, got .* shape \(2,\)"):
+        xmatch(columns["ra"], columns["dec"], **second, epoch1=[2000.0, 2016.0])
+    with pytest.raises(ValueError, match="xmatch_cat: `epoch1` must be one year for all stars"):
+        xmatch_cat(columns, columns, epoch1=Time([2000.0, 2016.0], format="jyear"))
 
 
 def test_other_units_and_words_are_refused():

@@ -161,6 +161,9 @@ def test_files_that_can_not_be_used(tmp_path):
     np.savez(bad, ra=np.array([{}], object), dec=[1.0], parallax=[1.0], parallax_err=[1.0])
     with pytest.raises(ValueError, match="can't be read as an npz file of numbers"):
         gaia.anderson_2017_parallax(filename=bad)
+    np.savez(bad, ra=["12h"], dec=[1.0], parallax=[1.0], parallax_err=[1.0])
+    with pytest.raises(ValueError, match="can't be read as an npz file of numbers .*`ra` must hold numbers"):
+        gaia.anderson_2017_parallax(filename=bad)
     bad.write_bytes(b"text")
     with pytest.raises(OSError, match="can't be read as an npz file of numbers"):
         gaia.anderson_2017_parallax(filename=bad)
@@ -168,5 +171,8 @@ def test_files_that_can_not_be_used(tmp_path):
 
 def test_old_functions_say_that_they_are():
     for function in (gaia.anderson_2017_parallax, gaia.gaiadr2_parallax):
-        with pytest.warns(DeprecationWarning, match="see query_gaia"), pytest.raises(FileNotFoundError):
+        with (
+            pytest.warns(DeprecationWarning, match="in version 3.0: .* see query_gaia"),
+            pytest.raises(FileNotFoundError),
+        ):
             function(filename="none.npz")

@@ -1,10 +1,12 @@
 """Magnitudes, parallaxes, distances and luminosities: documented values, laws they obey, and gaps."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from astropy import units as u
-from astropy.table import MaskedColumn, QTable, Table
+from astropy.table import Column, MaskedColumn, QTable, Table
 
 from astroNN import gaia
 
@@ -27,8 +29,10 @@ def test_the_documented_values():
     assert distances.unit == u.pc
     np.testing.assert_allclose(distances.value, [15.8489, M], rtol=1e-5)
     assert gaia.fakemag_to_parallax(300, 10) == 3 * u.mas
-    assert gaia.extinction_correction(10, -90) == 10
-    assert gaia.extinction_correction(-99.99, -90) == M
+    with pytest.warns(UserWarning, match="of 1 of 1 stars"):
+        assert gaia.extinction_correction(10, -90) == 10
+    with pytest.warns(UserWarning, match="of 1 of 1 stars"):
+        assert gaia.extinction_correction(-99.99, -90) == M
 
 
 def test_a_sun_at_ten_parsec_has_the_luminosity_of_the_sun():
@@ -89,6 +93,21 @@ def test_a_negative_parallax_has_a_fakemag_and_a_positive_error():
     assert gaia.mag_to_fakemag(10.0, -1.0, 2.0) == (-100.0, 200.0)
 
 
+def test_the_error_of_a_parallax_of_zero_is_that_of_any_other():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fakemag, error = gaia.mag_to_fakemag(10.0, [0.0, 1e-300, -0.0], [0.5, 0.5, 500.0 * 1e-3])
+    np.testing.assert_allclose(fakemag, [0, 1e-298, 0], atol=1e-290)
+    np.testing.assert_allclose(error, 0.5 * 10**2)  # d(plx 10^(m / 5)) / d(plx)
+    assert gaia.mag_to_fakemag(10.0, 0.0 * u.uas, 500.0 * u.uas) == (0.0, pytest.approx(50))
+
+
+def test_the_error_of_a_distance_says_nothing_of_a_parallax_that_has_none():
+    fakemag, error = gaia.mag_to_fakemag(10.0, [5.0, 0.0, -5.0] * u.mas, 20 * u.pc)
+    np.testing.assert_allclose(fakemag, [500, 0, -500])
+    np.testing.assert_allclose(error, [50, M, M])
+
+
 def test_an_error_of_zero_stays_zero():
     assert gaia.mag_to_absmag(10.0, 5.0, 0.0)[1] == 0
 
@@ -108,6 +127,7 @@ def test_an_error_of_zero_stays_zero():
         (200.0 * u.pc, 20.0 * u.pc),
         (0.2 * u.kpc, 20.0 * u.pc),
         (200.0 * u.pc, 0.5 * u.mas),
+        (5.0 * u.mas, 20.0 * u.pc),
     ],
 )
 def test_parallaxes_and_their_errors_in_any_unit(parallax, error):
@@ -116,8 +136,14 @@ def test_parallaxes_and_their_errors_in_any_unit(parallax, error):
 
 
 @pytest.mark.parametrize("distance", [200.0, 200.0 * u.pc, 0.2 * u.kpc, 5 * u.mas])
-def test_distances_in_any_unit(distance):
+@pytest.mark.parametrize("error", [20.0 * u.pc, 0.5 * u.mas])
+def test_distances_in_any_unit(distance, error):
     assert gaia.fakemag_to_mag(500.0, distance) == pytest.approx(10)
+    assert gaia.fakemag_to_mag(500.0, distance, error) == pytest.approx((10, DEX5 * 0.1))
+
+
+def test_a_list_of_quantities_counts_with_its_unit():
+    np.testing.assert_allclose(gaia.mag_to_fakemag(10.0, [5000.0 * u.uas, 1.0 * u.mas]), [500, 100])
 
 
 @pytest.mark.parametrize("unit", [u.K, u.km / u.s, u.mag])
@@ -255,6 +281,16 @@ def test_a_negative_parallax_has_no_absolute_magnitude(parallax):
         gaia.mag_to_absmag(10.0, parallax)
 
 
+@pytest.mark.parametrize("error", [None, 1.0, 0.1 * u.mas])
+def test_a_distance_of_zero_has_no_fakemag(error):
+    with pytest.raises(
+        ValueError, match="mag_to_fakemag: 1 of 3 values of `parallax` are infinite, or distances of zero"
+    ):
+        gaia.mag_to_fakemag(10.0, [200.0, 0.0, M] * u.pc, error)
+    with pytest.raises(ValueError, match="1 of 1 values of `parallax` are infinite"):
+        gaia.mag_to_fakemag(10.0, 0.0 * u.pc, error)
+
+
 def test_a_negative_distance_is_refused():
     with pytest.raises(ValueError, match="fakemag_to_mag: 1 of 1 values of `pc`"):
         gaia.fakemag_to_mag(300.0, -100.0)
@@ -285,7 +321,58 @@ def test_columns_of_different_lengths_are_refused():
 
 
 def test_an_unknown_extinction_counts_as_none_and_a_warning_counts_the_stars():
-    with pytest.warns(UserWarning, match="of 2 of 4 stars is not known"):
+    with pytest.warns(UserWarning, match="of 2 of 4 stars is not known") as told:
         corrected = gaia.extinction_correction([10.0, 11.0, 12.0, np.nan], [0.5, -9999.0, np.nan, 0.1])
     np.testing.assert_allclose(corrected, [9.5, 11, 12, M])
+    assert told[0].filename == __file__
     assert gaia.extinction_correction(10.0, -0.5) == 10.5  # noise may make it negative
+    with pytest.warns(UserWarning, match="of 2 of 2 stars"):
+        gaia.extinction_correction([10.0, 11.0], -90.0)
+
+
+# Units of what is no parallax ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("converted", "expected"),
+    [
+        (lambda: gaia.mag_to_fakemag(10_000 * u.mmag, 5.0), 500.0),
+        (lambda: gaia.mag_to_fakemag([10.0] * u.ABmag, 5.0), [500.0]),
+        (lambda: gaia.mag_to_absmag(Column([10.0], unit="mag"), 5.0), [3.4948500]),
+        (lambda: gaia.extinction_correction([10.0] * u.mag, [500.0] * u.mmag), [9.5]),
+        (lambda: gaia.fakemag_to_absmag(0.5 * u.arcsec), 3.4948500),
+        (lambda: gaia.fakemag_to_pc(500 * u.mas, 10 * u.mag)[()].value, 200.0),
+        (lambda: gaia.absmag_to_logsol(3270 * u.mmag), 0.0),
+        (lambda: gaia.logsol_to_absmag(0.0 * u.dex), 3.27),
+    ],
+)
+def test_units_are_converted(converted, expected):
+    np.testing.assert_allclose(converted(), expected, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("convert", "argument"),
+    [
+        (lambda: gaia.mag_to_fakemag(10 * u.pc, 5.0), "mag"),
+        (lambda: gaia.extinction_correction(10.0, 1 * u.K), "extinction"),
+        (lambda: gaia.fakemag_to_logsol(500 * u.pc), "fakemag"),
+        (lambda: gaia.fakemag_to_pc(500.0, 10.0, 5 * u.pc), "fakemag_err"),
+        (lambda: gaia.absmag_to_pc(1 * u.s, 10.0), "absmag"),
+        (lambda: gaia.logsol_to_fakemag(1 * u.Lsun), "logsol"),
+    ],
+)
+def test_units_that_do_not_convert_are_refused(convert, argument):
+    with pytest.raises(u.UnitConversionError, match=f"`{argument}` has the unit"):
+        convert()
+
+
+@pytest.mark.parametrize("function", [gaia.mag_to_fakemag, gaia.mag_to_absmag])
+def test_negative_distances_are_refused(function):
+    with pytest.raises(ValueError, match="1 of 2 values of `parallax` are negative distances"):
+        function([10.0, 10.0], [-200.0, 200.0] * u.pc)
+
+
+@pytest.mark.parametrize("function", [gaia.fakemag_to_pc, gaia.fakemag_to_parallax])
+def test_negative_errors_of_fakemags_are_refused(function):
+    with pytest.raises(ValueError, match="`fakemag_err` holds negative errors"):
+        function(300.0, 10.0, -100.0)

@@ -21,18 +21,26 @@ class FileServer:
     acts : dict of str to list
         What happens to the next requests for a path: an int is an HTTP status, ``("cut", n)`` ends the connection
         after n bytes of the body, ``("stall", n)`` sends nothing more after n bytes, ``("slow", seconds)`` waits
-        between pieces of 10 kB, ``("other", bytes)`` sends another body, ``("headers", dict)`` adds to the headers.
+        between pieces of 10 kB, ``("other", bytes)`` sends another body, ``("headers", dict)`` adds to the headers,
+        ``("call", function)`` calls it, in the thread of the server, before it answers.
     requests : list of tuples (path, Range header or None)
         What was asked for.
     ranges : bool
         Whether parts of files may be asked for. Default True.
+    longest_part : int or None
+        Bytes that it sends at once where a part is asked for. Default None: all.
+    etag, last_modified : str or None
+        Headers that tell the version of all files. Default ``'"v1"'`` and None.
+    heeds_if_range : bool
+        Whether a part is sent only of the version that was asked for. Default True.
     users : dict of str to str
         Values of the header Authorization by path; anything else is answered by 401.
     """
 
     def __init__(self, files):
         self.files, self.acts, self.requests = dict(files), {}, []
-        self.ranges, self.etag, self.users = True, '"v1"', {}
+        self.ranges, self.longest_part, self.heeds_if_range = True, None, True
+        self.etag, self.last_modified, self.users = '"v1"', None, {}
         self.stop_stalling = threading.Event()
 
     def __enter__(self):
@@ -50,7 +58,7 @@ class FileServer:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *error):
@@ -72,22 +80,27 @@ class FileServer:
         if kind == "status":
             self._send_headers(request, value, {"Content-Length": "0"})
             return
-        start, headers = self._part(request, asked, body)
+        if kind == "call":
+            value()
+        status, part, headers = self._part(request, asked, body)
         headers |= value if kind == "headers" else {}
-        self._send_headers(request, 206 if "Content-Range" in headers else 200, headers)
-        self._send_body(request, body[start:], kind, value)
+        self._send_headers(request, status, headers)
+        self._send_body(request, part, kind, value)
 
     def _part(self, request, asked, body):
-        headers = {"Content-Length": str(len(body))} | ({"ETag": self.etag} if self.etag else {})
-        unchanged = request.headers.get("If-Range") in (None, self.etag)
+        """Status, bytes and headers of an answer, as RFC 9110 has them."""
+        versions = {"ETag": self.etag, "Last-Modified": self.last_modified}
+        headers = {"Content-Length": str(len(body))} | {name: value for name, value in versions.items() if value}
+        wanted = request.headers.get("If-Range")
+        unchanged = not self.heeds_if_range or wanted in (None, self.etag, self.last_modified)
         if not (asked and self.ranges and unchanged):
-            return 0, headers
+            return 200, body, headers
         start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
-        headers |= {
-            "Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}",
-            "Content-Length": str(len(body) - start),
-        }
-        return start, headers
+        if start >= len(body):
+            return 416, b"", headers | {"Content-Range": f"bytes */{len(body)}", "Content-Length": "0"}
+        part = body[start:][: self.longest_part]
+        span = f"bytes {start}-{start + len(part) - 1}/{len(body)}"
+        return 206, part, headers | {"Content-Range": span, "Content-Length": str(len(part))}
 
     def _send_headers(self, request, status, headers):
         request.send_response(status)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from astroNN.shared.deprecation import deprecated_alias
+from astroNN.shared.deprecation import deprecated, deprecated_alias
 from astroNN.shared.nn_tools import folder_runnum
 
 
@@ -28,6 +28,16 @@ def test_the_old_name_warns_names_the_new_one_and_gives_its_result():
 def test_the_override_of_a_subclass_is_called():
     with pytest.warns(DeprecationWarning):
         assert Special().train(2) == -2
+
+
+def test_a_function_that_will_go_says_when():
+    @deprecated
+    def old():
+        return 1
+
+    with pytest.warns(DeprecationWarning, match=r"old\(\), which will go in version 3\.0") as caught:
+        assert old() == 1
+    assert caught[0].filename == __file__
 
 
 def test_runs_are_numbered_from_1_and_skip_what_exists(tmp_path):

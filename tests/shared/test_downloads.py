@@ -3,18 +3,23 @@
 import base64
 import errno
 import hashlib
+import json
+import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import filelock
 import numpy as np
+import pooch
 import pytest
 
 from astroNN.shared import _transfer
-from astroNN.shared.downloads import download, download_or_false
+from astroNN.shared.downloads import download, download_or_false, listed_hashes
 from astroNN.shared.errors import ChecksumError, DownloadError, NotOnServerError
 from tests.helpers.http_server import FileServer
 
@@ -98,6 +103,18 @@ def test_a_progress_bar_shows_when_asked_for(server, tmp_path, capsys):
     assert "star.fits: 100%" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("known_hash", [SHA1, None])
+def test_pooch_says_nothing_of_ours_and_all_it_has_to_say_to_others(server, fetch, caplog, known_hash):
+    caplog.set_level(logging.INFO, logger="pooch")
+    pooch.get_logger().addHandler(caplog.handler)
+    server.acts["star.fits"] = [("call", lambda: pooch.get_logger().info("a file of another thread"))]
+    try:
+        fetch(known_hash=known_hash)
+    finally:
+        pooch.get_logger().removeHandler(caplog.handler)
+    assert set(caplog.messages) == {"a file of another thread"}
+
+
 # A bad line -----------------------------------------------------------------------------------------------------
 
 
@@ -119,15 +136,76 @@ def test_a_server_without_parts_sends_all_again(server, fetch):
     assert fetch.path.read_bytes() == BODY
 
 
-def test_a_file_that_changed_in_between_is_not_patched_together(server, fetch):
-    changed = BODY[:50] + b"another version" + BODY[65:]
-    with pytest.raises(DownloadError):
-        server.acts["star.fits"] = [("cut", 100_000), *[("cut", 0)] * 9]
+def test_a_server_without_parts_that_breaks_off_now_sooner_now_later_is_given_up(server, fetch):
+    server.ranges = False
+    server.acts["star.fits"] = [("cut", 100_000), ("cut", 200_000)] * 20
+    with pytest.raises(DownloadError, match="3 attempts failed"):
+        fetch()
+    assert len(server.requests) == 5  # the first two got further than any before
+
+
+def test_a_line_that_always_breaks_is_no_hindrance_as_long_as_more_comes(server, fetch):
+    server.acts["star.fits"] = [("cut", 40_000)] * 7
+    fetch()
+    assert fetch.path.read_bytes() == BODY and len(server.requests) == 8
+
+
+def test_a_server_may_send_less_than_all_that_is_missing(server, fetch):
+    server.acts["star.fits"] = [("cut", 100_000)]
+    server.longest_part = 70_000
+    fetch()
+    assert fetch.path.read_bytes() == BODY
+    assert [asked for _, asked in server.requests[1:]] == [f"bytes={k}-" for k in (100_000, 170_000, 240_000)]
+
+
+def leave_a_part(server, fetch):
+    server.acts["star.fits"] = [("cut", 100_000), *[500] * 9]
+    with pytest.raises(DownloadError, match="HTTP status 500"):
         fetch()
     server.acts["star.fits"] = []
-    server.files["star.fits"], server.etag = changed, '"v2"'
+
+
+@pytest.mark.parametrize("heeds_if_range", [True, False])
+@pytest.mark.parametrize("header", ["etag", "last_modified"])
+def test_a_file_that_changed_in_between_is_not_patched_together(server, fetch, heeds_if_range, header):
+    server.etag, server.heeds_if_range = None, heeds_if_range
+    setattr(server, header, "Sat, 29 Oct 1994 19:43:31 GMT")
+    leave_a_part(server, fetch)
+    server.files["star.fits"] = changed = BODY[:50] + b"another version" + BODY[65:]
+    setattr(server, header, "Sun, 30 Oct 1994 19:43:31 GMT")
     fetch()
     assert fetch.path.read_bytes() == changed
+
+
+def test_a_version_of_the_same_size_is_not_taken_for_the_one_that_is_here(server, fetch, monkeypatch):
+    leave_the_whole_without_its_name(fetch, monkeypatch)
+    server.files["star.fits"] = changed = BODY[:50] + b"another version" + BODY[65:]
+    server.etag, server.heeds_if_range = '"v2"', False
+    fetch()
+    assert fetch.path.read_bytes() == changed
+
+
+@pytest.mark.parametrize("left", [b"", b'"v', b"\xff\xfe", b"17", None])
+def test_a_version_that_can_not_be_read_is_none(server, fetch, left):
+    leave_a_part(server, fetch)
+    version_file = _transfer.partial_file(fetch.path).with_name("version.json")
+    assert json.loads(version_file.read_text()) == '"v1"'
+    version_file.unlink()
+    if left is not None:
+        version_file.write_bytes(left)
+    fetch()
+    assert fetch.path.read_bytes() == BODY and others(fetch.path) == []
+    assert server.requests[-1] == ("star.fits", None)  # nothing says that what is here belongs to the file
+
+
+@pytest.mark.parametrize("known_hash", [SHA1, None])
+def test_a_size_that_is_no_number_is_no_wrong_checksum(server, fetch, known_hash):
+    server.acts["star.fits"] = [("headers", {"Content-Length": "many"})] * 3
+    with pytest.raises(DownloadError, match="says that the file has 'many' bytes. 3 attempts failed") as error:
+        fetch(known_hash=known_hash)
+    assert not isinstance(error.value, ChecksumError)
+    fetch(known_hash=known_hash)
+    assert fetch.path.read_bytes() == BODY
 
 
 def test_without_hash_and_version_nothing_is_gone_on_with(server, fetch):
@@ -163,10 +241,12 @@ def test_a_server_that_is_not_there(fetch, tmp_path):
         download("http://127.0.0.1:9/star.fits", tmp_path / "star.fits", progress=False)
 
 
-@pytest.mark.parametrize("url", ["star.fits", "nothing://here/star.fits"])
-def test_what_is_no_address(url, tmp_path):
-    with pytest.raises((DownloadError, ValueError)):
-        download(url, tmp_path / "star.fits", progress=False)
+@pytest.mark.parametrize("known_hash", [SHA1, None])
+@pytest.mark.parametrize("url", ["star.fits", "nothing://here/star.fits", "http://[::1/star.fits"])
+def test_what_is_no_address(url, known_hash, tmp_path):
+    with pytest.raises(DownloadError, match="star.fits is no address") as error:
+        download(url, tmp_path / "star.fits", known_hash=known_hash, progress=False)
+    assert not isinstance(error.value, ChecksumError) and list(tmp_path.iterdir()) == []
 
 
 # Wrong files ----------------------------------------------------------------------------------------------------
@@ -196,9 +276,39 @@ def test_a_corrupted_part_is_found_out(server, fetch):
 def test_a_part_longer_than_the_file(server, fetch):
     _transfer.partial_file(fetch.path).parent.mkdir(parents=True)
     _transfer.partial_file(fetch.path).write_bytes(b"x" * 400_000)
-    server.acts["star.fits"] = [416]
     fetch(known_hash=SHA1)
     assert fetch.path.read_bytes() == BODY
+    assert [asked for _, asked in server.requests] == ["bytes=400000-", None]
+
+
+def leave_the_whole_without_its_name(fetch, monkeypatch):
+    """As a process does that is killed after the last byte."""
+    replace = os.replace
+
+    def killed(source, target):
+        if source == _transfer.partial_file(fetch.path):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(os, "replace", killed)
+        fetch()
+    assert _transfer.partial_file(fetch.path).read_bytes() == BODY and not fetch.path.exists()
+
+
+@pytest.mark.parametrize("known_hash", [SHA1, None])
+def test_a_file_that_only_lacks_its_name_is_not_fetched_again(server, fetch, monkeypatch, known_hash):
+    leave_the_whole_without_its_name(fetch, monkeypatch)
+    fetch(known_hash=known_hash)
+    assert fetch.path.read_bytes() == BODY and others(fetch.path) == []
+    assert server.requests == [("star.fits", None), ("star.fits", f"bytes={len(BODY)}-")]
+
+
+def test_a_file_of_the_wrong_size_that_only_lacks_its_name(server, fetch, monkeypatch):
+    leave_the_whole_without_its_name(fetch, monkeypatch)
+    with pytest.raises(DownloadError, match="but the file should have 17"):
+        fetch(size=17)
+    assert not fetch.path.exists()
 
 
 @pytest.mark.parametrize(
@@ -251,6 +361,20 @@ def test_where_false_is_documented_it_comes_with_a_warning(server, tmp_path, sta
     assert download_or_false(server.url + "star.fits", tmp_path / "star.fits", progress=False) == str(
         tmp_path / "star.fits"
     )
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 407, 500, 503])
+def test_a_server_that_speaks_of_itself_is_no_reason_for_false(server, tmp_path, status):
+    server.acts["star.fits"] = [status] * 9
+    with pytest.raises(ConnectionError, match=f"HTTP status {status}") as error:
+        download_or_false(server.url + "star.fits", tmp_path / "star.fits", progress=False)
+    assert error.value.status == status
+
+
+def test_the_warning_points_to_the_line_that_asked_for_the_file(server, tmp_path):
+    with pytest.warns(UserWarning, match="has no file") as told:
+        download_or_false(server.url + "none.fits", tmp_path / "none.fits", progress=False)
+    assert told[0].filename == __file__
 
 
 def test_no_answer_at_all_is_no_reason_for_false(tmp_path):
@@ -310,6 +434,18 @@ def test_a_full_disk_leaves_a_part_and_the_next_call_goes_on(server, fetch):
     assert server.requests[-1][1].startswith("bytes=")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of files")
+def test_a_disk_that_is_full_when_a_part_is_gone_on_with_spoils_nothing(server, fetch):
+    leave_a_part(server, fetch)
+    limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"
+    child = process(server, fetch.path, limit)
+    assert "star.fits can't be written" in child.communicate(timeout=60)[1] and child.returncode == 1
+    fetch()
+    assert fetch.path.read_bytes() == BODY and others(fetch.path) == []
+    assert server.requests[-1] == ("star.fits", "bytes=100000-")
+
+
 def test_no_space_left_is_told_as_such(server, fetch, monkeypatch):
     class Full:
         def __init__(self, file):
@@ -343,7 +479,7 @@ def test_no_space_left_is_told_as_such(server, fetch, monkeypatch):
 
 def test_a_folder_that_can_not_be_made(server, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(OSError, match=r"The folder .*file, where star.fits belongs, can't be made .*SDSS_LOCAL_SAS"):
         download(server.url + "star.fits", tmp_path / "file" / "star.fits", progress=False)
 
 
@@ -373,6 +509,58 @@ def test_after_a_kill_in_the_middle_the_next_call_goes_on(server, fetch):
     assert server.requests[-1] == ("star.fits", f"bytes={kept}-")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_after_a_kill_while_the_version_is_noted_the_next_call_starts_anew(server, fetch):
+    # Killed by whatever first makes the version durable: it must not have its name by then.
+    kill = "os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)"
+    child = process(server, fetch.path, f"import os, signal\n{kill}")
+    child.communicate(timeout=60)
+    assert child.returncode == -signal.SIGKILL
+    left = [entry.name for entry in _transfer.partial_file(fetch.path).parent.iterdir()]
+    assert left and "version.json" not in left
+    fetch()
+    assert fetch.path.read_bytes() == BODY and others(fetch.path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows locks files in another way")
+def test_on_a_disk_without_locks_the_file_that_stands_for_one_stays_until_the_end(server, fetch, monkeypatch):
+    import fcntl
+
+    def no_locks(*arguments):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    stood, release = [], filelock.SoftFileLock.release
+
+    def watched(lock, force=False):
+        if lock.is_locked:
+            stood.append(os.path.exists(lock.lock_file))
+        release(lock, force)
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    monkeypatch.setattr(filelock.SoftFileLock, "release", watched)
+    with pytest.warns(UserWarning, match="flock not supported"):
+        fetch()
+    assert stood == [True] and others(fetch.path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows can't delete a file that is open")
+def test_a_file_that_is_being_fetched_stays_ours_until_the_end(server, fetch, monkeypatch):
+    # Once our lock has lost its name, another process may take a new one: whoever deletes that lets a third one in.
+    other = filelock.FileLock(fetch.path.with_name(".star.fits.lock"), timeout=60)
+    unlink = type(fetch.path).unlink
+
+    def overtaken(path, missing_ok=False):
+        unlink(path, missing_ok=missing_ok)
+        if path.suffix == ".lock" and not other.is_locked:
+            other.acquire()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(fetch.path), "unlink", overtaken)
+        fetch()
+    assert other.is_locked and os.path.exists(other.lock_file)
+    other.release()
+
+
 def test_two_processes_at_once_fetch_one_file_once(server, fetch):
     server.acts["star.fits"] = [("slow", 0.05)]
     children = [process(server, fetch.path) for _ in range(2)]
@@ -388,3 +576,31 @@ def test_threads_that_want_the_same_file_get_it_whole(server, fetch):
         paths = [job.result() for job in [pool.submit(fetch, known_hash=SHA1) for _ in range(8)]]
     assert set(paths) == {fetch.path} and fetch.path.read_bytes() == BODY
     assert len(server.requests) == 1 and others(fetch.path) == []
+
+
+# Lists of checksums -----------------------------------------------------------------------------------------------
+
+
+def test_a_list_of_checksums_names_files_with_or_without_their_folders(tmp_path):
+    lines = [
+        "aa11  plain.fits",
+        "bb22 *read/as/bytes.fits",
+        "",
+        "cc33\t./here.fits",
+        "no-name",
+        "dd44  twice/plain.fits",
+    ]
+    (tmp_path / "list").write_bytes("\r\n".join(lines).encode() + b"\nee55  caf\xe9.fits\n")
+    hashes = listed_hashes(tmp_path / "list", "sha1")
+    assert [hashes.pop(name) for name in ("plain.fits", "bytes.fits", "here.fits")] == [
+        "sha1:aa11", "sha1:bb22", "sha1:cc33",
+    ]  # fmt: skip
+    assert list(hashes.values()) == ["sha1:ee55"]
+
+
+@pytest.mark.skipif(shutil.which("md5sum") is None, reason="there is no md5sum")
+def test_a_list_by_md5sum_is_understood(tmp_path):
+    (tmp_path / "star.fits").write_bytes(BODY)
+    listed = subprocess.run(["md5sum", str(tmp_path / "star.fits")], stdout=subprocess.PIPE, check=True).stdout
+    (tmp_path / "list").write_bytes(listed)
+    assert listed_hashes(tmp_path / "list", "md5") == {"star.fits": "md5:" + hashlib.md5(BODY).hexdigest()}

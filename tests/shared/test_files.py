@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from astroNN.shared import files
-from astroNN.shared.files import atomic_file, atomic_folder, filehash, free_name, previous_folder, recover_folder
+from astroNN.shared.files import (
+    atomic_file,
+    atomic_folder,
+    discard,
+    filehash,
+    free_name,
+    previous_folder,
+    recover_folder,
+)
 
 # Starts a process that writes "new" into a folder by `atomic_folder`, with os.rename replaced as the test needs.
 WRITER = """
@@ -213,6 +221,33 @@ def test_threads_that_replace_one_folder_at_once_leave_one_of_theirs(tmp_path):
         thread.join()
     assert not failures
     assert content(path) in ("0", "1") and names(tmp_path) == ["net"]
+
+
+def test_what_is_discarded_is_gone_and_nothing_else(tmp_path):
+    folder, file, link = tmp_path / "net", tmp_path / "table.csv", tmp_path / "best"
+    write_folder(folder, "old")
+    file.write_text("old")
+    link.symlink_to(folder, target_is_directory=True)
+    discard(link)
+    assert content(folder) == "old" and names(tmp_path) == ["net", "table.csv"]
+    discard(str(file))
+    discard(file)
+    assert names(tmp_path) == ["net"]
+    discard(folder)
+    assert names(tmp_path) == []
+
+
+def test_what_can_not_be_discarded_whole_has_lost_its_name(tmp_path, monkeypatch):
+    path = write_folder(tmp_path / "net", "old")
+
+    def interrupted(folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files.shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        discard(path)
+    (left,) = names(tmp_path)
+    assert left.startswith("net.") and left.endswith(".part")
 
 
 def test_checksums_are_those_of_hashlib_whatever_the_block_size(tmp_path):

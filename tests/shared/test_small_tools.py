@@ -1,5 +1,6 @@
 """Small tools under their established names."""
 
+import json
 import logging
 import sys
 import urllib.request
@@ -7,6 +8,7 @@ import urllib.request
 import matplotlib
 import numpy as np
 import pytest
+from astropy import units as u
 
 from astroNN import shared
 from astroNN.shared import _devices, dict_tools, downloader_tools, nn_tools
@@ -29,6 +31,15 @@ def test_arrays_to_lists_and_back():
     np.testing.assert_array_equal(back["deep"]["b"], [0.5])
     assert dict_tools.dict_np_to_dict_list(np.arange(2)) == [0, 1]
     assert isinstance(dict_tools.dict_list_to_dict_np([1, 2]), np.ndarray)
+
+
+def test_whatever_holds_arrays_can_be_written_as_json():
+    given = {"list": [np.arange(2), {"deep": np.float32(0.5)}], "tuple": (np.arange(1),), "quantity": [1, 2] * u.K}
+    assert json.loads(json.dumps(dict_tools.dict_np_to_dict_list(given))) == {
+        "list": [[0, 1], {"deep": 0.5}],
+        "tuple": [[0]],
+        "quantity": [1.0, 2.0],
+    }
 
 
 def test_masked_elements_become_nan():
@@ -224,3 +235,75 @@ def test_a_setting_hides_the_gpus_from_networks(setting, run_python, tmp_path):
     (tmp_path / "config.ini").write_text(f"[NeuralNet]\ncpufallback = {setting}\n")
     done = run_python(WITH_NETWORKS, tmp_path, ASTRONN_CONFIG=str(tmp_path / "config.ini"))
     assert done.stdout.count("hidden") == (setting == "True")
+
+
+HIDE_AND_SHOW = """
+import os, warnings
+from astroNN.shared.nn_tools import cpu_fallback
+warnings.simplefilter("error")
+for before in (None, "", "2", "0,1", "-1"):
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    if before is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = before
+    seen = []
+    for hide in (False, True, True, False, False):
+        cpu_fallback(hide)
+        seen.append(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    assert seen == [before, "-1", "-1", before, before], (before, seen)
+"""
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_gpus_are_shown_again_as_they_were_given(backend, run_python, tmp_path):
+    run_python(HIDE_AND_SHOW, tmp_path, backend=backend)
+
+
+# torch on a machine with a GPU: this one may have none.
+WITH_A_GPU = "import torch; torch.cuda.is_available = lambda: True\n"
+ASK = "from astroNN.shared.nn_tools import cpu_fallback, gpu_availability; print(gpu_availability())\n"
+TOO_LATE = """
+import os, warnings
+from astroNN.shared.nn_tools import cpu_fallback
+os.environ["CUDA_VISIBLE_DEVICES"] = "2"
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    cpu_fallback()
+assert ["too late" in str(warning.message) for warning in told] == [True], told
+assert os.environ["CUDA_VISIBLE_DEVICES"] == "2"
+"""
+
+
+@pytest.mark.parametrize(
+    ("backend", "before"),
+    [
+        ("jax", "import jax; jax.numpy.ones(1).sum()\n"),
+        ("jax", ASK),
+        ("torch", WITH_A_GPU + "import keras\n"),
+        ("torch", WITH_A_GPU + ASK),
+    ],
+    ids=["jax-computed", "jax-asked", "torch-keras", "torch-asked"],
+)
+def test_once_the_backend_has_looked_for_gpus_it_is_too_late(backend, before, run_python, tmp_path):
+    run_python(before + TOO_LATE, tmp_path, backend=backend)
+
+
+MEMORY = """
+import os
+from astroNN.shared.nn_tools import gpu_memory_manage
+gpu_memory_manage()
+gpu_memory_manage(0.25)
+print(os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"], os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"])
+"""
+
+
+def test_jax_is_told_of_the_memory_by_its_variables(run_python, tmp_path):
+    assert run_python(MEMORY, tmp_path, backend="jax").stdout.split() == ["false", "0.25"]
+
+
+def test_the_backend_is_known_without_keras(run_python, tmp_path):
+    script = "import sys; from astroNN.shared import _devices; print(_devices._backend(), 'keras' in sys.modules)"
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    assert run_python(script, tmp_path, KERAS_BACKEND="", KERAS_HOME=str(tmp_path)).stdout.split() == ["jax", "False"]
+    (tmp_path / "keras.json").write_text("damaged")
+    done = run_python(script, tmp_path, KERAS_BACKEND="", KERAS_HOME=str(tmp_path))
+    assert done.stdout.split() == ["tensorflow", "False"]
