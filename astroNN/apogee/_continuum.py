@@ -8,9 +8,11 @@ import warnings
 
 import numpy as np
 
+from astroNN.apogee._continuum_input import as_mask, check_shapes, checked_degree, flux_and_error
 from astroNN.apogee.apogee_shared import apogee_default_dr
-from astroNN.apogee.bitmask import BAD_PIXEL_BITS, bitmask_boolean
-from astroNN.apogee.chips import PixelCountError, chip_slices, gap_delete
+from astroNN.apogee.bitmask import BAD_PIXEL_BITS, any_bit
+from astroNN.apogee.chips import chip_slices, remove_gaps
+from astroNN.config import MAGIC_NUMBER
 from astroNN.data import pixel_ranges_mask
 
 __all__ = ["apogee_continuum", "continuum", "continuum_mask"]
@@ -22,7 +24,11 @@ CONTINUUM_OF_RELEASE = {13: "dr14", 14: "dr14", 15: "dr14", 16: "dr17", 17: "dr1
 ERROR_FLOOR_VAR = 1e-8
 
 # Spectra fitted together: keeps the working arrays within the processor's cache, whatever the sample size.
-BLOCK = 64
+BLOCK = 96
+
+# Spectra of which the fit is evaluated together. BLAS would share a larger product among threads, which on a busy
+# machine wait for one another far longer than they compute.
+PRODUCT_BLOCK = 16
 
 CHIP_NAMES = ("blue", "green", "red")
 
@@ -65,24 +71,27 @@ def continuum(spectra, spectra_err, cont_mask, deg=2):
     Parameters
     ----------
     spectra : array_like, shape (n_pixels,) or (n_spectra, n_pixels)
-        Flux, in any unit in which the errors are well above 1e-4 (see Notes).
+        Flux, in any unit in which the errors are well above 1e-4 (see Notes). NaN, the magic number and masked
+        elements mark missing pixels.
     spectra_err : array_like, shape of `spectra`
-        Errors, one standard deviation, in the unit of the flux. All zero means unknown: equal weights.
+        Errors, one standard deviation, in the unit of the flux, or with a unit that can be converted to it. All zero
+        means unknown: equal weights. Negative errors are missing.
     cont_mask : array_like of bool, shape (n_pixels,)
-        True at the continuum pixels.
+        True (or 1) at the continuum pixels.
     deg : int, optional
         Degree of the series. Default: 2.
 
     Returns
     -------
     spectra, spectra_err : ndarray, shape (n_spectra, n_pixels)
-        Flux and error over the fit. New arrays, of the floating type of `spectra`. NaN where fewer than ``deg
-        + 1`` continuum pixels of a spectrum are usable.
+        Flux and error over the fit. New arrays, of the floating type of `spectra`. NaN where they are missing, and
+        everywhere if fewer than ``deg + 1`` continuum pixels of a spectrum are usable.
 
     Raises
     ------
     ValueError
-        If shapes disagree, `deg` is negative, or `cont_mask` has too few pixels for `deg`.
+        If shapes or units disagree, `deg` is no whole number of at least 0, or `cont_mask` is no mask or has too
+        few pixels for `deg`.
 
     See Also
     --------
@@ -101,7 +110,7 @@ def continuum(spectra, spectra_err, cont_mask, deg=2):
     which the networks of Leung & Bovy 2019 were trained, and is kept so that their input can be reproduced;
     it favours the well-measured continuum pixels. The :math:`10^{-8}` presumes fluxes of order one or larger.
 
-    Pixels of which flux or error is not finite, and pixels with an error of zero or less beside others with
+    Pixels of which flux or error is missing or infinite, and pixels with an error of zero beside others with
     positive errors, are left out of the fit of that spectrum.
 
     Examples
@@ -111,11 +120,18 @@ def continuum(spectra, spectra_err, cont_mask, deg=2):
     >>> bool(np.allclose(flux, 1.0)), bool(np.allclose(err, 0.01))
     (True, True)
     """
-    spectra, spectra_err = _flux_and_error(spectra, spectra_err, "continuum")
-    fitter = _ChipFitter(cont_mask, spectra.shape[1], deg, "continuum")
+    spectra, spectra_err = (np.atleast_2d(a) for a in flux_and_error(spectra, spectra_err, "continuum"))
+    check_shapes(spectra, spectra_err, "continuum")
+    mask = as_mask(cont_mask, "continuum")
+    if mask.shape != spectra.shape[1:]:
+        raise ValueError(
+            f"continuum: `cont_mask` must have one value for each of the {spectra.shape[1]} pixels, got shape "
+            f"{mask.shape}."
+        )
+    fitter = _ChipFitter(mask, deg, "continuum")
     flux, err = np.empty_like(spectra), np.empty_like(spectra)
     for rows in _blocks(len(spectra)):
-        fitter.divide(spectra[rows], spectra_err[rows], flux[rows], err[rows])
+        fitter.divide(*_without_marks(spectra[rows], spectra_err[rows]), flux[rows], err[rows])
     return flux, err
 
 
@@ -134,17 +150,19 @@ def apogee_continuum(
     Parameters
     ----------
     spectra : array_like, shape (8575,), (7514,), (n_spectra, 8575) or (n_spectra, 7514)
-        Flux; chip gaps are removed when they are still there.
+        Flux; chip gaps are removed when they are still there. NaN, the magic number and masked elements (of numpy's
+        or astropy's masked arrays) mark missing pixels.
     spectra_err : array_like, shape of `spectra`
-        Errors, one standard deviation, in the unit of the flux. All zero means unknown: equal weights.
+        Errors, one standard deviation, in the unit of the flux, or with a unit that can be converted to it. All zero
+        means unknown: equal weights. Negative errors are missing.
     cont_mask : array_like of bool, shape (8575,) or (7514,), optional
-        Continuum pixels, the same for all spectra. Default: the published ones of the release.
+        True (or 1) at the continuum pixels, the same for all spectra. Default: the published ones of the release.
     deg : int, optional
         Degree of the Chebyshev series of each chip. Default: 2.
     dr : int, optional
         Data release. Default: see `apogee_default_dr`. Published networks used 14.
     bitmask : array_like of int, shape of `spectra`, optional
-        Pixel bit masks.
+        Pixel bit masks. Masked elements are bad.
     target_bit : int or sequence of int, optional
         Bits that make a pixel bad. Default: 0 to 7 and 12.
     mask_value : float, optional
@@ -153,16 +171,17 @@ def apogee_continuum(
     Returns
     -------
     spectra, spectra_err : ndarray, shape (n_spectra, 7514)
-        Normalised flux and error (7214 pixels before DR13). Negative flux becomes 0 and keeps its error. Flux
-        or error that is not finite, and pixels marked in `bitmask`, become `mask_value` in both arrays: 1
-        says "as uncertain as the continuum is high", while 0 would say "known exactly".
+        Normalised flux and error (7214 pixels before DR13). Negative flux becomes 0 and keeps its error. Pixels of
+        which flux or error is missing or infinite, and pixels marked in `bitmask`, become `mask_value` in both
+        arrays: 1 says "as uncertain as the continuum is high", while 0 would say "known exactly".
 
     Raises
     ------
     PixelCountError
         If the last axis fits no APOGEE grid (an OSError and a ValueError).
     ValueError
-        If shapes disagree, or the release has no published continuum pixels and `cont_mask` is not given.
+        If shapes or units disagree, `deg` is no whole number of at least 0, `cont_mask` is no mask or has too few
+        pixels for `deg`, or the release has no published continuum pixels and `cont_mask` is not given.
 
     Warns
     -----
@@ -186,19 +205,23 @@ def apogee_continuum(
     ((1, 7514), 1.0, 0.02)
     """
     dr = apogee_default_dr(dr)
-    spectra, spectra_err = _flux_and_error(
-        gap_delete(spectra, dr=dr), gap_delete(spectra_err, dr=dr), "apogee_continuum"
-    )
-    mask = continuum_mask(dr) if cont_mask is None else gap_delete(cont_mask, dr=dr)[0]
+    caller = "apogee_continuum"
+    spectra, spectra_err = flux_and_error(spectra, spectra_err, caller)
+    spectra = remove_gaps(spectra, dr, caller, "spectra")
+    spectra_err = remove_gaps(spectra_err, dr, caller, "spectra_err")
+    check_shapes(spectra, spectra_err, caller)
+    mask = continuum_mask(dr) if cont_mask is None else as_mask(cont_mask, caller)
+    mask = remove_gaps(mask, dr, caller, "cont_mask")[0]
     bad = _bad_pixels(bitmask, target_bit, dr, spectra.shape)
     chips = chip_slices(dr)
-    fitters = [_ChipFitter(mask[c], c.stop - c.start, deg, "apogee_continuum") for c in chips]
+    fitters = [_ChipFitter(mask[chip], deg, caller) for chip in chips]
     flux, err = np.empty_like(spectra), np.empty_like(spectra)
     without_fit = np.zeros(len(chips), dtype=int)
     for rows in _blocks(len(spectra)):
+        measured, measured_err = _without_marks(spectra[rows], spectra_err[rows])
         for number, (chip, fitter) in enumerate(zip(chips, fitters, strict=True)):
             without_fit[number] += fitter.divide(
-                spectra[rows, chip], spectra_err[rows, chip], flux[rows, chip], err[rows, chip]
+                measured[:, chip], measured_err[:, chip], flux[rows, chip], err[rows, chip]
             )
         _clean(flux[rows], err[rows], None if bad is None else bad[rows], mask_value)
     _warn_of_chips_without_fit(without_fit, len(spectra))
@@ -208,23 +231,26 @@ def apogee_continuum(
 class _ChipFitter:
     """The fit of one chip: what does not change from spectrum to spectrum is worked out once."""
 
-    def __init__(self, cont_mask, n_pixels, deg, caller):
-        self.pixels = np.flatnonzero(_checked_mask(cont_mask, n_pixels, caller))
-        if deg < 0 or self.pixels.size < deg + 1:
+    def __init__(self, mask, deg, caller):
+        self.pixels = np.flatnonzero(mask)
+        deg = checked_degree(deg, caller)
+        if self.pixels.size < deg + 1:
             raise ValueError(
-                f"{caller}: degree `deg` {deg} must be 0 or more and needs at least {deg + 1} continuum "
-                f"pixels a chip; `cont_mask` has {self.pixels.size}."
+                f"{caller}: a series of degree `deg` {deg} needs at least {deg + 1} continuum pixels a chip; "
+                f"`cont_mask` has {self.pixels.size}. Mark more pixels, or lower `deg`."
             )
-        self.basis = _chebyshev_basis(n_pixels, self.pixels, deg)
+        self.basis = _chebyshev_basis(mask.size, self.pixels, deg)
 
     def divide(self, flux, err, normalised, normalised_err):
         """Write `flux` and `err` over the fit into the last two; return how many spectra have no fit."""
         coefficients = _fit(flux[:, self.pixels], err[:, self.pixels], self.basis[:, self.pixels])
-        fit = coefficients @ self.basis
         # A fit that crosses zero, or that there is none, shows as inf or NaN: no warning for each pixel.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            np.divide(flux, fit, out=normalised, casting="same_kind")
-            np.divide(err, fit, out=normalised_err, casting="same_kind")
+            for some in _blocks(len(flux), PRODUCT_BLOCK):
+                fit = coefficients[some] @ self.basis
+                np.divide(flux[some], fit, out=normalised[some], casting="same_kind")
+                # A fit below zero turns no error negative.
+                np.divide(err[some], np.abs(fit, out=fit), out=normalised_err[some], casting="same_kind")
         return int(np.isnan(coefficients[:, 0]).sum())
 
 
@@ -233,15 +259,32 @@ def _clean(flux, err, bad, mask_value):
     # A sum is finite if its terms are: one test instead of two.
     with np.errstate(invalid="ignore", over="ignore"):
         unusable = ~np.isfinite(flux + err)
+        negative = flux < 0
     if bad is not None:
         unusable |= bad
-    np.maximum(flux, 0.0, out=flux)
-    flux[unusable] = mask_value
-    err[unusable] = mask_value
+    if negative.any():
+        flux[negative] = 0.0
+    # Looked up once for both arrays.
+    positions = np.flatnonzero(unusable)
+    np.put(flux, positions, mask_value)
+    np.put(err, positions, mask_value)
 
 
-def _blocks(n_spectra):
-    return (slice(start, start + BLOCK) for start in range(0, n_spectra, BLOCK))
+def _without_marks(flux, err):
+    """NaN for the magic number, which marks a missing pixel, and for negative errors."""
+    with np.errstate(invalid="ignore"):
+        missing = flux == flux.dtype.type(MAGIC_NUMBER)
+        missing_err = err < 0
+        if MAGIC_NUMBER >= 0:  # as the configuration may have it
+            missing_err |= err == err.dtype.type(MAGIC_NUMBER)
+    # Few spectra have any: the copies are made for these alone.
+    flux = np.where(missing, np.nan, flux) if missing.any() else flux
+    err = np.where(missing_err, np.nan, err) if missing_err.any() else err
+    return flux, err
+
+
+def _blocks(n_spectra, size=BLOCK):
+    return (slice(start, start + size) for start in range(0, n_spectra, size))
 
 
 def _chebyshev_basis(n_pixels, at_continuum, deg):
@@ -295,13 +338,13 @@ def _bad_pixels(bitmask, target_bit, dr, shape):
         if target_bit is not None:
             raise ValueError("apogee_continuum: `target_bit` is given without `bitmask`; give both or neither.")
         return None
-    bits = gap_delete(bitmask, dr=dr)
+    bits = remove_gaps(bitmask, dr, "apogee_continuum", "bitmask")
     if bits.shape != shape:
         raise ValueError(
             f"apogee_continuum: `bitmask` must have the shape of `spectra`; without chip gaps they are "
             f"{bits.shape} and {shape}."
         )
-    return bitmask_boolean(bits, BAD_PIXEL_BITS if target_bit is None else target_bit)
+    return any_bit(bits, BAD_PIXEL_BITS if target_bit is None else target_bit, "apogee_continuum")
 
 
 def _warn_of_chips_without_fit(without_fit, n_spectra):
@@ -309,37 +352,7 @@ def _warn_of_chips_without_fit(without_fit, n_spectra):
     if lost:
         warnings.warn(
             f"apogee_continuum: of {n_spectra} spectra, {', '.join(lost)} have too few usable continuum "
-            f"pixels for a "
-            f"fit; the chip's pixels are set to `mask_value`. Look for NaN in flux and errors.",
+            f"pixels for a fit; the chip's pixels are set to `mask_value`. Look for missing flux (NaN, "
+            f"{MAGIC_NUMBER:g}, masked) and for errors that are missing or negative.",
             stacklevel=3,
         )
-
-
-def _flux_and_error(spectra, spectra_err, caller):
-    spectra, spectra_err = np.atleast_2d(np.asarray(spectra)), np.atleast_2d(np.asarray(spectra_err))
-    if spectra.ndim != 2:
-        raise PixelCountError(
-            f"{caller}: `spectra` must have one axis (pixels) or two (spectra, pixels), got shape {spectra.shape}."
-        )
-    if spectra.shape != spectra_err.shape:
-        raise ValueError(
-            f"{caller}: `spectra` and `spectra_err` must have equal shapes, got {spectra.shape} and "
-            f"{spectra_err.shape}. If the errors are unknown, give np.ones_like(spectra)."
-        )
-    return _native_float(spectra, "spectra", caller), _native_float(spectra_err, "spectra_err", caller)
-
-
-def _native_float(values, name, caller):
-    """Floats in the machine's byte order (FITS files are big-endian); float32 stays float32."""
-    if values.dtype.kind not in "fiub":
-        raise ValueError(f"{caller}: `{name}` must be an array of real numbers, got type {values.dtype}.")
-    return values.astype(np.result_type(values.dtype.newbyteorder("="), np.float32), copy=False)
-
-
-def _checked_mask(cont_mask, n_pixels, caller):
-    mask = np.asarray(cont_mask)
-    if mask.dtype != bool or mask.shape != (n_pixels,):
-        raise ValueError(
-            f"{caller}: `cont_mask` must be boolean of shape ({n_pixels},), got {mask.dtype} of shape {mask.shape}."
-        )
-    return mask

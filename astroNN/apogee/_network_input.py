@@ -1,11 +1,14 @@
 """From a spectrum as read to what a network eats."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from astroNN.apogee._continuum import apogee_continuum
 from astroNN.apogee._resample import resample_to_apogee
 from astroNN.apogee.chips import gap_delete
 from astroNN.apogee.spectrum import ApogeeSpectrum
+from astroNN.shared.missing import missing_elements
 
 __all__ = ["network_input"]
 
@@ -30,7 +33,9 @@ def network_input(spectra, dr=14):
     Raises
     ------
     ValueError
-        If a visit has no velocity to move it to rest.
+        If a visit has no velocity to move it to rest, or there are no spectra.
+    TypeError
+        If `spectra` are something else, such as names of files.
 
     See Also
     --------
@@ -43,9 +48,7 @@ def network_input(spectra, dr=14):
     differs from it by up to 0.6 per cent for giants and by 1 to 6 per cent for cool dwarfs, and a network
     trained with one normalisation reads spectra with the other with a bias.
     """
-    several = [spectra] if isinstance(spectra, ApogeeSpectrum) else list(spectra)
-    if not several:
-        raise ValueError("network_input: `spectra` is empty; give at least one ApogeeSpectrum.")
+    several = _as_list(spectra)
     flux, err, bad = (np.stack(arrays) for arrays in zip(*map(_at_rest, several), strict=True))
     bad = gap_delete(bad, dr=dr)
     # NaN keeps a pixel out of the fit and comes back as 1.
@@ -53,10 +56,25 @@ def network_input(spectra, dr=14):
     return flux, err, bad
 
 
+def _as_list(spectra):
+    one = isinstance(spectra, str) or not isinstance(spectra, Iterable)
+    several = [spectra] if one else list(spectra)
+    if not several:
+        raise ValueError("network_input: `spectra` is empty; give at least one ApogeeSpectrum.")
+    for spectrum in several:
+        if not isinstance(spectrum, ApogeeSpectrum):
+            raise TypeError(
+                f"network_input: `spectra` must be ApogeeSpectrum or a sequence of them, got a "
+                f"{type(spectrum).__name__}. Read files with `read_apstar`, `read_apvisit` or `read_aspcapstar`; "
+                f"arrays are for `apogee_continuum`."
+            )
+    return several
+
+
 def _at_rest(spectrum):
     """Flux, error and bad pixels on the 8575-pixel grid."""
     if spectrum.kind != "apVisit":
-        return spectrum.flux, spectrum.err, spectrum.mask
+        return spectrum.flux, spectrum.err, spectrum.mask | missing_elements(spectrum.flux)
     if spectrum.rv is None:
         raise ValueError(
             f"network_input: the header of {spectrum.filename!r} has no radial velocity. Find it, then use "

@@ -1,11 +1,14 @@
 """Moving an observed spectrum to rest, onto the grid of combined APOGEE spectra."""
 
 import numpy as np
+from astropy import units as u
 from scipy import sparse
 from scipy.constants import speed_of_light
 
 from astroNN.apogee.chips import N_APSTAR_PIXELS, apstar_wavelength
 from astroNN.apogee.spectrum import unmeasured
+from astroNN.shared.columns import column_values, in_unit
+from astroNN.shared.missing import data_and_mask
 
 __all__ = ["resample_to_apogee"]
 
@@ -30,19 +33,20 @@ def resample_to_apogee(wavelength, flux, err, rv, mask=None):
     Parameters
     ----------
     wavelength : array_like, shape (n_pixels,) or (n_chips, n_pixels)
-        Vacuum wavelength of the pixel centres [Angstrom], as observed. Each chip ascending or descending; a
-        one-dimensional spectrum is parted at its gaps.
+        Vacuum wavelength of the pixel centres [Angstrom, or a Quantity], as observed. Each chip ascending or
+        descending; a one-dimensional spectrum is parted at its gaps.
     flux : array_like, shape of `wavelength`
         Flux density per Angstrom, in any unit (apVisit files: 1e-17 erg/s/cm^2/Angstrom). Counts per pixel
         must be divided by the pixel width first.
     err : array_like, shape of `wavelength`
-        One standard deviation of `flux`, independent from pixel to pixel.
-    rv : float
+        One standard deviation of `flux`, independent from pixel to pixel. If it has a unit, it is converted to that
+        of `flux`.
+    rv : float or Quantity
         Radial velocity in the wavelengths [km/s], positive = receding: the observed one (VRAD, VREL), not the
         heliocentric one, unless `wavelength` was corrected to the Sun.
     mask : array_like of bool, shape of `wavelength`, optional
-        True = bad. Pixels with flux or error that is not finite, errors of zero or less, of 1e10 or of more
-        than 1000 times the median are bad in any case.
+        True = bad. Pixels with flux or error that is missing (NaN, the magic number, masked) or infinite, errors of
+        zero or less, of 1e10 or of more than 1000 times the median are bad in any case.
 
     Returns
     -------
@@ -56,7 +60,9 @@ def resample_to_apogee(wavelength, flux, err, rv, mask=None):
     Raises
     ------
     ValueError
-        If shapes disagree, wavelengths of a chip are not monotonic, or `rv` is no velocity.
+        If shapes or units disagree, wavelengths of a chip are not monotonic, or `rv` is no velocity.
+    TypeError
+        If an array does not hold numbers.
 
     See Also
     --------
@@ -90,8 +96,8 @@ def resample_to_apogee(wavelength, flux, err, rv, mask=None):
     >>> flux.shape, round(float(flux[4500]), 6), bool(good[4500]), bool(np.isnan(flux[0]))
     ((8575,), 2.0, True, True)
     """
-    wavelength, flux, err = (np.asarray(values, dtype=float) for values in (wavelength, flux, err))
-    bad = np.zeros(flux.shape, dtype=bool) if mask is None else np.asarray(mask).astype(bool)
+    wavelength, flux, err = _numbers(wavelength, flux, err)
+    bad = np.zeros(flux.shape, dtype=bool) if mask is None else _as_bad(mask)
     _check_shapes(wavelength, flux, err, bad)
     rest = wavelength / _doppler_factor(rv)
     # Each chip adds to weighted sums, so that overlapping chips are averaged by inverse variance.
@@ -192,13 +198,38 @@ def _ascending(values):
 
 def _doppler_factor(rv):
     """Observed over rest wavelength for a velocity in km/s."""
-    beta = np.nan if rv is None else float(rv) / (speed_of_light * KM_PER_M)
+    velocity = rv
+    if isinstance(rv, u.Quantity):
+        velocity = in_unit("resample_to_apogee", "rv", rv.value, rv.unit, u.km / u.s)
+    is_number = np.ndim(velocity) == 0 and np.asarray(velocity).dtype.kind in "iuf"
+    beta = float(velocity) / (speed_of_light * KM_PER_M) if is_number else np.nan
     if not abs(beta) < 1:
         raise ValueError(
             f"resample_to_apogee: `rv` must be a radial velocity in km/s, got {rv!r}. A spectrum whose "
             f"header has none needs one from elsewhere; give 0 for a spectrum at rest."
         )
     return np.sqrt((1.0 + beta) / (1.0 - beta))
+
+
+def _numbers(wavelength, flux, err):
+    """Arrays of float64, NaN where missing: wavelengths in Angstrom, errors in the unit of the flux."""
+    caller = "resample_to_apogee"
+    wavelength, wavelength_unit = column_values(caller, "wavelength", wavelength)
+    if wavelength_unit is not None:
+        wavelength = in_unit(caller, "wavelength", wavelength, wavelength_unit, u.AA)
+    flux, unit = column_values(caller, "flux", flux)
+    err, err_unit = column_values(caller, "err", err)
+    if err_unit is not None:
+        unit = u.dimensionless_unscaled if unit is None else unit
+        err = in_unit(caller, "err", err, err_unit, unit, "errors in the unit of `flux`")
+    return wavelength, flux, err
+
+
+def _as_bad(mask):
+    """Booleans; masked elements, of which nothing is known, are bad."""
+    values, hidden = data_and_mask(mask)
+    bad = values.astype(bool)
+    return bad if hidden is None else bad | hidden
 
 
 def _check_shapes(wavelength, flux, err, bad):

@@ -132,21 +132,22 @@ def _as_int64(values, caller):
     if values.dtype.kind not in "iufb":
         raise ValueError(f"{caller}: `bitmask` must hold whole numbers, got an array of type {values.dtype}.")
     # Beyond 64 bits a float can't be converted, and numpy makes up a number. NaN compares False.
-    if values.dtype.kind == "f" and not ((abs(values) < 2.0**63) & (values == np.floor(values))).all():
-        raise ValueError(
-            f"{caller}: `bitmask` must hold whole numbers below 2**63, got fractions, non-finite or larger values. "
-            f"Is it a flux array?"
-        )
+    if values.dtype.kind == "f":
+        values = values.astype("float64")
+        if not ((abs(values) < 2.0**63) & (values == np.floor(values))).all():
+            raise ValueError(
+                f"{caller}: `bitmask` must hold whole numbers below 2**63, got fractions, non-finite or larger "
+                f"values. Is it a flux array?"
+            )
     return values.astype(np.int64)
 
 
 def _whole_number(bit):
-    if isinstance(bit, np.ndarray) and bit.size == 1 and not np.ma.is_masked(bit):
-        bit = bit.item()
-    if isinstance(bit, float | np.floating) and float(bit).is_integer():
-        return int(bit)
+    number = bit.item() if isinstance(bit, np.ndarray) and bit.size == 1 else bit
+    if isinstance(number, float | np.floating) and float(number).is_integer():
+        number = int(number)
     try:
-        return operator.index(bit)
+        return operator.index(None if np.ma.is_masked(bit) else number)
     except TypeError as error:
         raise ValueError(
             f"bitmask_decompositor: `bit` must be one whole number, got {bit!r}. For arrays there is "

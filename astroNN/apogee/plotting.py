@@ -5,7 +5,7 @@ import numpy as np
 from astroNN.apogee._aspcap_mask import known_element
 from astroNN.apogee.apogee_shared import apogee_default_dr
 from astroNN.apogee.chips import gap_delete
-from astroNN.shared.missing import missing_elements
+from astroNN.shared.missing import data_and_mask, missing_elements
 
 __all__ = ["plot_spectra"]
 
@@ -76,7 +76,8 @@ def plot_spectra(spectra, spectra_err=None, mask=None, dr=None, *, element=None,
 
 def _on_grid(argument, values, dr, like=None):
     """Rows on the grid without gaps."""
-    values = np.atleast_2d(np.asarray(values))
+    numbers, hidden = data_and_mask(values)
+    values = np.atleast_2d(numbers if hidden is None else np.where(hidden, np.nan, numbers))
     if values.ndim != 2 or values.dtype.kind not in "buif":
         raise ValueError(
             f"plot_spectra: `{argument}` must be numbers of shape (n_pixels,) or (n_spectra, n_pixels), got "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from astroNN.apogee.bitmask import pixel_mask
+from astroNN.shared.missing import missing_elements
 
 __all__ = ["ApogeeSpectrum"]
 
@@ -96,7 +97,7 @@ class ApogeeSpectrum:
 
 def unmeasured(flux, err):
     """Pixels whose flux or error says that nothing was measured (bool, shape of `flux`, True = bad)."""
-    bad = ~(np.isfinite(flux) & np.isfinite(err) & (err > 0) & (err < PLACEHOLDER_ERR))
+    bad = missing_elements(flux) | ~(np.isfinite(flux) & np.isfinite(err) & (err > 0) & (err < PLACEHOLDER_ERR))
     if not bad.all():
         bad |= ~(err <= HOPELESS_ERR_RATIO * np.median(err[~bad]))
     return bad

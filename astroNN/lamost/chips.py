@@ -5,9 +5,12 @@ LAMOST), section 3.2.
 """
 
 import numpy as np
+from astropy import units as u
 
 from astroNN.lamost.lamost_shared import lamost_default_dr
+from astroNN.shared.columns import column_values, in_unit
 from astroNN.shared.errors import RowCountError
+from astroNN.shared.missing import one_array
 
 __all__ = ["pseudo_continuum", "smooth_spec", "wavelength_solution"]
 
@@ -55,12 +58,13 @@ def smooth_spec(flux, ivar, wavelength, L=50):
     flux : array_like, shape (n_pixels,) or (n_spectra, n_pixels)
         Flux, in any unit.
     ivar : array_like, shape of `flux`
-        Inverse variance. Pixels where it is zero, negative or not finite, or where the flux is not finite, take no
-        part.
+        Inverse variance. Pixels where it is zero, negative or infinite, where the flux is infinite, or where one of
+        the two is missing (NaN, the magic number, masked), take no part.
     wavelength : array_like, shape (n_pixels,)
-        Wavelength of the pixels [Angstrom].
-    L : float, optional
-        Standard deviation of the Gaussian, in the unit of `wavelength`. Default: 50.
+        Wavelength of the pixels [Angstrom], or a Quantity.
+    L : float or Quantity, optional
+        Standard deviation of the Gaussian [Angstrom; or the unit of a `wavelength` in other plain numbers], or a
+        length. Default: 50.
 
     Returns
     -------
@@ -70,7 +74,9 @@ def smooth_spec(flux, ivar, wavelength, L=50):
     Raises
     ------
     ValueError
-        If shapes disagree, or `L` is not positive.
+        If shapes or units disagree, or `L` is not positive.
+    TypeError
+        If an array does not hold numbers.
 
     Notes
     -----
@@ -84,18 +90,8 @@ def smooth_spec(flux, ivar, wavelength, L=50):
     >>> smooth_spec([1.0, 5.0, 1.0], [1.0, 0.0, 1.0], [4000.0, 4001.0, 4002.0])
     array([1., 1., 1.])
     """
-    flux, ivar, wavelength = _spectra("smooth_spec", flux, ivar, wavelength)
-    if not np.isscalar(L) or not 0 < L < np.inf:
-        raise ValueError(f"smooth_spec: `L` must be a positive number in the unit of `wavelength`, got {L!r}.")
-    rows, weights = np.atleast_2d(flux), np.atleast_2d(ivar)
-    smooth = np.empty(rows.shape)
-    for pixels in _blocks(rows.shape[1], BLOCK_PIXELS):
-        kernel = np.exp(-0.5 * ((wavelength[:, None] - wavelength[pixels]) / L) ** 2)
-        for some in _blocks(len(rows), BLOCK_SPECTRA):
-            total = weights[some] @ kernel
-            weighted = (weights[some] * rows[some]) @ kernel
-            smooth[some, pixels] = np.divide(weighted, total, out=np.zeros_like(total), where=total > 0)
-    return smooth.reshape(flux.shape)
+    caller = "smooth_spec"
+    return _smooth(*_spectra(caller, flux, ivar, wavelength), _length(caller, L))
 
 
 def pseudo_continuum(flux, ivar, wavelength=None, L=50, dr=None):
@@ -108,22 +104,26 @@ def pseudo_continuum(flux, ivar, wavelength=None, L=50, dr=None):
     ivar : array_like, shape of `flux`
         Inverse variance, 0 for bad pixels.
     wavelength : array_like, shape (n_pixels,), optional
-        Wavelength of the pixels [Angstrom]. Default: `wavelength_solution`.
-    L : float, optional
-        Standard deviation of the Gaussian that smooths [Angstrom]. Default: 50.
+        Wavelength of the pixels [Angstrom], or a Quantity. Default: `wavelength_solution`.
+    L : float or Quantity, optional
+        Standard deviation of the Gaussian that smooths [Angstrom], or a length. Default: 50.
     dr : int, optional
         Data release. Default: 5.
 
     Returns
     -------
     flux, ivar : ndarray, shape of `flux`
-        Flux over the pseudo-continuum, and inverse variance times its square. A pixel without a finite flux, or
-        where no pixel with an inverse variance is in reach, has flux 1 and inverse variance 0.
+        Flux over the pseudo-continuum, and inverse variance times its square. A pixel of which the flux is missing
+        (NaN, the magic number, masked) or infinite, or with no pixel of known inverse variance in reach, has flux 1
+        and inverse variance 0. Where only the inverse variance is missing, the flux is kept, with inverse variance
+        0.
 
     Raises
     ------
     ValueError
-        If shapes disagree, the release is not known, or `L` is not positive.
+        If shapes or units disagree, the release is not known, or `L` is not positive.
+    TypeError
+        If an array does not hold numbers.
 
     References
     ----------
@@ -135,19 +135,39 @@ def pseudo_continuum(flux, ivar, wavelength=None, L=50, dr=None):
     >>> flux.shape, bool(np.allclose(flux, 1.0)), bool(np.allclose(ivar, 900.0))
     ((2, 3909), True, True)
     """
+    caller = "pseudo_continuum"
     wavelength = wavelength_solution(dr) if wavelength is None else wavelength
-    given = np.asarray(flux)
-    smooth = smooth_spec(given, ivar, wavelength, L)
-    _, ivar, _ = _spectra("pseudo_continuum", given, ivar, wavelength)
+    flux, ivar, wavelength = _spectra(caller, flux, ivar, wavelength)
+    smooth = _smooth(flux, ivar, wavelength, _length(caller, L))
     with np.errstate(divide="ignore", invalid="ignore"):
-        normalised = given / smooth
+        normalised = flux / smooth
     usable = np.isfinite(normalised)
     return np.where(usable, normalised, 1.0), np.where(usable, smooth * ivar * smooth, 0.0)
 
 
+def _smooth(flux, ivar, wavelength, length):
+    rows, weights = np.atleast_2d(flux), np.atleast_2d(ivar)
+    smooth = np.empty(rows.shape)
+    for pixels in _blocks(rows.shape[1], BLOCK_PIXELS):
+        kernel = np.exp(-0.5 * ((wavelength[:, None] - wavelength[pixels]) / length) ** 2)
+        for some in _blocks(len(rows), BLOCK_SPECTRA):
+            total = weights[some] @ kernel
+            # Pixels of unknown flux have no weight, but 0 * NaN is NaN.
+            weighted = (weights[some] * np.where(weights[some] > 0, rows[some], 0.0)) @ kernel
+            smooth[some, pixels] = np.divide(weighted, total, out=np.zeros_like(total), where=total > 0)
+    return smooth.reshape(flux.shape)
+
+
 def _spectra(caller, flux, ivar, wavelength):
-    """Arrays of float64, with inverse variance 0 wherever a pixel can't be used, and a finite flux everywhere."""
-    flux, ivar, wavelength = (np.asarray(array, dtype="float64") for array in (flux, ivar, wavelength))
+    """Arrays of float64: flux that is NaN where missing, inverse variance 0 wherever a pixel can't be used."""
+    flux, unit = column_values(caller, "flux", one_array(flux))
+    ivar, ivar_unit = column_values(caller, "ivar", one_array(ivar))
+    if ivar_unit is not None:
+        unit = u.dimensionless_unscaled if unit is None else unit
+        ivar = in_unit(caller, "ivar", ivar, ivar_unit, unit**-2, "the inverse square of the unit of `flux`")
+    wavelength, wavelength_unit = column_values(caller, "wavelength", wavelength)
+    if wavelength_unit is not None:
+        wavelength = in_unit(caller, "wavelength", wavelength, wavelength_unit, u.AA)
     if flux.ndim not in (1, 2) or flux.shape != ivar.shape:
         raise RowCountError(
             f"{caller}: `flux` and `ivar` must have the same shape, (n_pixels,) or (n_spectra, n_pixels), got "
@@ -159,7 +179,15 @@ def _spectra(caller, flux, ivar, wavelength):
             f"{wavelength.shape}. LAMOST spectra have {N_PIXELS} pixels; give the wavelengths of others."
         )
     usable = np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
-    return np.where(np.isfinite(flux), flux, 0.0), np.where(usable, ivar, 0.0), wavelength
+    return flux, np.where(usable, ivar, 0.0), wavelength
+
+
+def _length(caller, L):
+    """Smoothing length in Angstrom."""
+    number = in_unit(caller, "L", L.value, L.unit, u.AA) if isinstance(L, u.Quantity) else L
+    if np.ndim(number) or np.asarray(number).dtype.kind not in "iuf" or not 0 < number < np.inf:
+        raise ValueError(f"{caller}: `L` must be a positive number of Angstrom, or a length, got {L!r}.")
+    return float(number)
 
 
 def _blocks(length, size):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from astropy.io import fits
 
 from astroNN.shared.folders import data_folder, download_root
@@ -40,9 +41,10 @@ def lamost_default_dr(dr=None):
     if dr is None:
         tell(f"LAMOST: `dr` is not given, DR{RELEASES[-1]} is used.")
         return RELEASES[-1]
-    if dr not in RELEASES:
+    # An array compares element by element.
+    if np.ndim(dr) or dr not in RELEASES:
         raise ValueError(f"lamost_default_dr: `dr` must be one of {', '.join(map(str, RELEASES))}, got {dr!r}.")
-    return dr
+    return int(dr)
 
 
 def lamost_env():
@@ -69,6 +71,8 @@ def load_allstar_dr5():
     ------
     FileNotFoundError
         If it is not there. The survey offers no plain download of it.
+    OSError
+        If it is damaged.
     """
     path = download_root(lamost_env(), "lamost") / ALLSTAR_DR5
     if not path.is_file():
@@ -76,4 +80,9 @@ def load_allstar_dr5():
             f"load_allstar_dr5: there is no file {path}. Get {ALLSTAR_DR5.name} (a value-added catalogue of LAMOST "
             f"DR5) and put it there, or set LASMOT_DR5_DATA to the folder that holds DR5/."
         )
-    return fits.open(path)
+    try:
+        return fits.open(path)
+    except OSError as error:
+        raise OSError(
+            f"load_allstar_dr5: {path} can't be read as a FITS file ({error}). It may be damaged: get it again."
+        ) from error

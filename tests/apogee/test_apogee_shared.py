@@ -16,6 +16,17 @@ def test_dr15_is_dr14():
     assert apogee_default_dr(15) == 14
 
 
+@pytest.mark.parametrize("dr", [np.array(14), np.array(15), np.int16(14)])
+def test_a_release_may_be_a_number_of_numpy(dr):
+    assert {apogee_default_dr(dr): "found"} == {14: "found"}
+
+
+@pytest.mark.parametrize("dr", [[17], [13, 14], np.array([17]), np.array([13, 14]), {"dr": 17}])
+def test_several_releases_are_an_error_that_says_so(dr):
+    with pytest.raises(ValueError, match="`dr` must be one data release, such as 17, got"):
+        apogee_default_dr(dr)
+
+
 def test_an_unknown_reduction_in_the_environment_is_an_error(monkeypatch):
     monkeypatch.setenv("RESULTS_VERS", "l99")
     with pytest.raises(ValueError, match="RESULTS_VERS"):

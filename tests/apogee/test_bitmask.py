@@ -1,5 +1,8 @@
+import warnings
+
 import numpy as np
 import pytest
+from astropy.utils.masked import Masked
 
 from astroNN.apogee import bitmask_boolean, bitmask_decompositor, pixel_mask
 
@@ -25,7 +28,33 @@ def test_default_bad_bits_are_0_to_7_and_12_and_the_shape_stays():
     assert pixel_mask(bits.reshape(3, 5)).shape == (3, 5)
 
 
-@pytest.mark.parametrize("wrong", [[0.5], [np.nan], ["a"]])
+@pytest.mark.parametrize("as_masked", [np.ma.array, Masked])
+@pytest.mark.parametrize("dtype", ["int16", "float64"])
+def test_masked_elements_may_have_any_bit(as_masked, dtype):
+    bits = as_masked(np.array([0, 0, 8, 8], dtype=dtype), mask=[False, True, False, True])
+    np.testing.assert_array_equal(pixel_mask(bits), [False, True, True, True])
+    np.testing.assert_array_equal(bitmask_boolean(bits, 9), [[False, True, False, True]])
+    assert not np.ma.isMaskedArray(pixel_mask(bits))
+
+
+def test_what_stands_below_a_mask_does_not_matter():
+    bits = np.ma.array([np.nan, 0.5, 1e300, 0.0], mask=[True, True, True, False])
+    np.testing.assert_array_equal(pixel_mask(bits), [True, True, True, False])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_largest_floats_are_no_bit_masks(dtype):
+    largest = np.array([np.finfo(dtype).max], dtype=dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if dtype == "float16":  # 65504, all bits from 5 to 15
+            assert bitmask_boolean(largest, 15).all() and not bitmask_boolean(largest, 4).any()
+        else:
+            with pytest.raises(ValueError, match=r"bitmask_boolean: `bitmask` must hold whole numbers below 2\*\*63"):
+                bitmask_boolean(largest, 0)
+
+
+@pytest.mark.parametrize("wrong", [[0.5], [np.nan], ["a"], [1e30], [-1e30], [2.0**63]])
 def test_masks_that_are_no_whole_numbers_are_an_error(wrong):
     with pytest.raises(ValueError, match="whole numbers"):
         pixel_mask(wrong)
@@ -46,3 +75,14 @@ def test_decomposition_lists_the_bits():
 def test_decomposing_a_negative_number_is_an_error():
     with pytest.raises(ValueError, match="negative"):
         bitmask_decompositor(-1)
+
+
+@pytest.mark.parametrize("number", [5.0, np.float32(5), np.array(5), np.array([5.0])])
+def test_whole_numbers_of_any_type_are_decomposed(number):
+    assert bitmask_decompositor(number).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("wrong", ["5", 5.5, np.nan, np.inf, None, [5], np.array([5, 6]), np.ma.array(5, mask=True)])
+def test_what_is_no_whole_number_has_no_bits(wrong):
+    with pytest.raises(ValueError, match="bitmask_decompositor: `bit` must be one whole number, got"):
+        bitmask_decompositor(wrong)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -191,3 +192,21 @@ def test_a_visit_without_velocity_and_an_empty_list_are_errors():
         network_input(make_spectrum(kind="apVisit", rv=None, filename="apVisit-1.fits"))
     with pytest.raises(ValueError, match="empty"):
         network_input([])
+
+
+@pytest.mark.parametrize("wrong", ["x.fits", Path("x.fits"), None, np.ones(8575), [np.ones(8575)], ["x.fits"]])
+def test_what_is_no_spectrum_is_an_error_that_names_the_readers(wrong):
+    with pytest.raises(TypeError, match="network_input: `spectra` must be ApogeeSpectrum.*read_apstar"):
+        network_input(wrong)
+
+
+@pytest.mark.parametrize("kind", ["apStar", "apVisit"])
+def test_pixels_of_the_magic_number_are_bad(kind):
+    flux = np.full(8575, 200.0)
+    at = 246 + 89  # a continuum pixel
+    flux[at] = -9999.0
+    flux, err, mask = network_input(make_spectrum(kind=kind, flux=flux))
+    assert mask[0, 89] and flux[0, 89] == 1.0
+    np.testing.assert_allclose(flux, 1.0, atol=1e-9)
+    if kind == "apStar":
+        assert np.flatnonzero(mask[0]).tolist() == [89] and err[0, 89] == 1.0

@@ -39,6 +39,8 @@ def test_bad_pixels_leave_gaps():
     drawn = curves(plot_spectra(flux, mask=mask, dr=17)[1][0])
     assert np.flatnonzero(np.isnan(drawn[0][:, 1])).tolist() == [10, 20, 30]
     assert np.isfinite(drawn[1]).all()
+    hidden = np.ma.array(FLUX, mask=mask)
+    assert np.flatnonzero(np.isnan(curves(plot_spectra(hidden, dr=17)[1][0])[0][:, 1])).tolist() == [30]
 
 
 def test_spectra_are_shifted_and_errors_drawn_around_them():

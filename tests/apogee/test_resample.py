@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from astropy import units as u
 
 from astroNN.apogee import resample_to_apogee
 
@@ -103,6 +104,28 @@ def test_bad_pixels_are_bridged_and_marked(how):
     assert good[far].all()
 
 
+@pytest.mark.parametrize("how", ["masked flux", "masked error", "masked mask", "magic flux", "magic error"])
+def test_missing_pixels_are_bridged_and_marked_as_nan_is(how):
+    observed = green_chip()
+    missing = np.zeros(4096, dtype=bool)
+    missing[2000:2004] = True
+    arrays = {"flux": np.where(missing, 50.0, 1.0), "error": np.full(4096, 0.01), "mask": np.zeros(4096, dtype=bool)}
+    mark, name = how.split()
+    marked = np.where(missing, -9999.0, arrays[name])
+    arrays[name] = np.ma.array(arrays[name], mask=missing) if mark == "masked" else marked
+    found = resample_to_apogee(observed, arrays["flux"], arrays["error"], rv=0.0, mask=arrays["mask"])
+    expected = resample_to_apogee(observed, np.where(missing, np.nan, 1.0), np.full(4096, 0.01), rv=0.0)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_units_are_converted():
+    observed = green_chip()
+    flux, err = absorption(observed), np.full(4096, 0.01)
+    expected = resample_to_apogee(observed, flux, err, rv=-67.5)
+    found = resample_to_apogee(observed / 10 * u.nm, flux * u.Jy, 1e3 * err * u.mJy, rv=-67500 * u.m / u.s)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
 def test_overlapping_chips_are_averaged_by_inverse_variance():
     observed = green_chip()
     rows = np.stack([observed, observed])
@@ -131,6 +154,9 @@ def test_where_one_of_two_chips_is_bad_the_other_counts_alone():
         ({"rv": None}, "`rv`"),
         ({"rv": np.nan}, "`rv`"),
         ({"rv": 4e5}, "`rv`"),
+        ({"rv": "fast"}, "`rv` must be a radial velocity in km/s, got 'fast'"),
+        ({"rv": 3 * u.km}, "resample_to_apogee: `rv` has the unit 'km'"),
+        ({"err": np.full(4096, 0.1) * u.mJy}, "resample_to_apogee: `err` has the unit 'mJy'"),
         ({"flux": np.ones(10)}, "share one shape"),
         ({"wavelength": np.tile([1.6e4, 1.5e4], 2048)}, "ascend or descend"),
         ({"wavelength": np.full(4096, np.nan)}, "ascend or descend"),

@@ -5,7 +5,9 @@ import warnings
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.table import Table
+from astropy.utils.masked import Masked
 
 from astroNN.lamost import (
     lamost_default_dr,
@@ -97,6 +99,59 @@ def test_a_bad_pixel_is_1_and_leaves_the_others_alone(spectra, bad):
     np.testing.assert_allclose(found_ivar[others], expected[1][others])
 
 
+def numpy_masked(values, missing):
+    return np.ma.array(values, mask=missing)
+
+
+def astropy_masked(values, missing):
+    return Masked(values, mask=missing)
+
+
+def magic(values, missing):
+    return np.where(missing, -9999.0, values)
+
+
+MARKS = [numpy_masked, astropy_masked, magic]
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("name", ["flux", "ivar"])
+def test_missing_pixels_take_no_part(spectra, mark, name):
+    flux, ivar, wavelength = spectra
+    missing = np.arange(80) % 9 == 4
+    missing = np.stack([missing] * 5)
+    ivar[missing] = 1.0
+    good = [by_the_formula(f[~m], i[~m], wavelength[~m], 50) for f, i, m in zip(flux, ivar, missing, strict=True)]
+    arrays = {"flux": np.where(missing, 1e6, flux), "ivar": ivar}
+    arrays[name] = mark(arrays[name], missing)
+    smooth = smooth_spec(arrays["flux"], arrays["ivar"], wavelength)
+    np.testing.assert_allclose(smooth[~missing], np.concatenate(good), rtol=1e-12)
+    normalised, normalised_ivar = pseudo_continuum(arrays["flux"], arrays["ivar"], wavelength)
+    np.testing.assert_allclose(normalised[~missing], flux[~missing] / np.concatenate(good), rtol=1e-12)
+    assert (normalised_ivar[missing] == 0).all()
+    if name == "flux":
+        assert (normalised[missing] == 1).all()
+
+
+def test_masked_rows_in_a_list_are_masked(spectra):
+    flux, ivar, wavelength = spectra
+    missing = np.arange(80) == 7
+    rows = [np.ma.array(row, mask=missing) for row in flux]
+    found = pseudo_continuum(rows, ivar, wavelength)
+    expected = pseudo_continuum(np.where(missing, np.nan, flux), ivar, wavelength)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_units_are_converted(spectra):
+    flux, ivar, wavelength = spectra
+    expected = pseudo_continuum(flux, ivar, wavelength, L=50)
+    with_units = flux * u.Jy, ivar / u.Jy**2, wavelength / 10 * u.nm
+    for given in [(*with_units, 5 * u.nm), (*with_units, 50), (flux, ivar, wavelength, 50 * u.AA)]:
+        np.testing.assert_allclose(pseudo_continuum(*given), expected, rtol=1e-9)
+    found = pseudo_continuum(flux * u.Jy, (ivar / u.Jy**2).to(u.mJy**-2), wavelength)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("bad", [np.nan, -1.0, 0.0])
 def test_a_pixel_without_inverse_variance_takes_no_part(spectra, bad):
     flux, ivar, wavelength = spectra
@@ -138,11 +193,25 @@ def test_the_input_is_left_as_it_was(spectra):
         ((np.ones((1, 1, 5)), np.ones((1, 1, 5)), np.ones(5)), "must have the same shape"),
         ((np.ones(5), np.ones(5), np.ones(5), 0), "`L` must be a positive number"),
         ((np.ones(5), np.ones(5), np.ones(5), np.nan), "`L` must be a positive number"),
+        ((np.ones(5), np.ones(5), np.ones(5), "5"), "`L` must be a positive number of Angstrom.* got '5'"),
+        ((np.ones(5), np.ones(5), np.ones(5), None), "`L` must be a positive number"),
+        ((np.ones(5), np.ones(5), np.ones(5), [5.0]), "`L` must be a positive number"),
+        ((np.ones(5), np.ones(5), np.ones(5), -5 * u.AA), "`L` must be a positive number"),
+        ((np.ones(5), np.ones(5), np.ones(5), 5 * u.Jy), "`L` has the unit 'Jy'"),
+        ((np.ones(5), np.ones(5) / u.Jy, np.ones(5)), "`ivar` has the unit '1 / Jy'"),
     ],
 )
-def test_what_can_not_be_smoothed_is_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        pseudo_continuum(*arguments)
+@pytest.mark.parametrize("function", [pseudo_continuum, smooth_spec])
+def test_what_can_not_be_smoothed_is_refused_by_the_function_that_was_called(function, arguments, message):
+    if function is smooth_spec and len(arguments) == 2:
+        arguments = *arguments, np.ones(3909)
+    with pytest.raises(ValueError, match=f"^{function.__name__}: .*{message}"):
+        function(*arguments)
+
+
+def test_what_is_no_number_is_refused():
+    with pytest.raises(TypeError, match="pseudo_continuum: `flux` must hold numbers"):
+        pseudo_continuum(["a", "b"], [1.0, 1.0], [4000.0, 4001.0])
 
 
 def test_releases():
@@ -150,6 +219,23 @@ def test_releases():
     for function in (lamost_default_dr, wavelength_solution):
         with pytest.raises(ValueError, match="`dr` must be one of 5, got 4"):
             function(4)
+
+
+@pytest.mark.parametrize("dr", [[5], np.array([5]), np.array([5, 5]), "5"])
+def test_a_release_is_one_number(dr):
+    with pytest.raises(ValueError, match="`dr` must be one of 5, got"):
+        lamost_default_dr(dr)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>not found</html>"])
+def test_a_broken_catalogue_is_named(monkeypatch, tmp_path, content):
+    monkeypatch.setenv("LASMOT_DR5_DATA", str(tmp_path))
+    (tmp_path / "DR5").mkdir()
+    (tmp_path / "DR5" / "LAMO5_2MS_AP9_SD14_UC4_PS1_AW_Carlin_M.fits").write_bytes(content)
+    with pytest.raises(
+        OSError, match=r"load_allstar_dr5: .*LAMO5_2MS_AP9_SD14_UC4_PS1_AW_Carlin_M.fits can't be read"
+    ):
+        load_allstar_dr5()
 
 
 def test_the_catalogue_is_opened_from_the_folder_of_the_environment(monkeypatch, tmp_path):
