@@ -68,7 +68,7 @@ def new_stars():
     return read_sample(SAMPLE / "apogee_sample_test.h5") if is_real() else simulate(1000, 2)
 
 
-def train(stars, labels=None, epochs=50):
+def train(stars, labels=None, epochs=80):
     net = ApogeeBCNN()
     # The patience recommended for labels as noisy as these (docs/source/benchmarks.rst).
     net.seed, net.verbose, net.max_epochs, net.reduce_lr_patience = 0, 0, epochs, 8
