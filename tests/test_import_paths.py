@@ -79,6 +79,10 @@ PATHS = {
     "astroNN.datasets.galaxy10": "load_data galaxy10cls_lookup galaxy10_confusion Galaxy10Class _filename",
     "astroNN.datasets.galaxy10sdss": "load_data galaxy10cls_lookup galaxy10_confusion Galaxy10Class",
     "astroNN.datasets.xmatch": "xmatch xmatch_cat",
+    "astroNN.neuralode": "odeint",
+    "astroNN.neuralode.odeint": "odeint",
+    "astroNN.neuralode.dop853": "dop853",
+    "astroNN.neuralode.runge_kutta": "rk4",
     # Shared tools
     "astroNN.shared": "pylab_style",
     "astroNN.shared.matplotlib": "pylab_style",
