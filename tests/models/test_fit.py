@@ -311,6 +311,7 @@ for cls in (ApogeeBCNN, Own):
 """
 
 
+@pytest.mark.slow
 def test_verbose_0_says_nothing_at_all_in_a_fresh_process(run_python, tmp_path):
     run_python(SILENT, tmp_path)
     assert (tmp_path / "said").read_text() == ""

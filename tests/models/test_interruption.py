@@ -101,6 +101,7 @@ def test_after_ctrl_c_the_network_can_be_saved_and_used(stars, tools, tmp_path, 
     assert np.isfinite(net.history.history["loss"]).all()
 
 
+@pytest.mark.slow
 def test_an_interrupted_second_training_keeps_no_old_calibration(stars, folder):
     class Impatient(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):

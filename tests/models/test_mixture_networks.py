@@ -105,6 +105,7 @@ def small(sample):
     return make
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_watches_the_mean(net):
     history = net.history.history
     assert {"loss", "output_loss", "val_loss", "output_mean_absolute_error", "output_mean_error"} <= set(history)

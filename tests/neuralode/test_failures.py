@@ -52,11 +52,10 @@ def test_a_function_that_gives_nan(start):
         return ops.sqrt(start - t) - 1.0 + 0.0 * y
 
     with pytest.raises(IntegrationError, match="`func` gave NaN or infinite values there"):
-        odeint(rooted, [1.0], [0.1, 1.0], precision="float32")
+        odeint(rooted, [1.0], [0.1, 1.0], method="dopri5")
 
 
-@pytest.mark.parametrize("method", ["dop853", "dopri5", "rk4"])
-@pytest.mark.parametrize("start", [0.0, 1.0])
+@pytest.mark.parametrize(("method", "start"), [("dop853", 0.0), ("dopri5", 1.0), ("rk4", 0.0)])
 def test_a_derivative_of_zero(method, start):
     states = odeint(lambda y, t: 0.0 * y, [start], [0.0, 1.0, 1e6], method=method, precision="float64")
     np.testing.assert_array_equal(ops.convert_to_numpy(states)[:, 0], [start] * 3)

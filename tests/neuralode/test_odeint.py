@@ -55,6 +55,7 @@ def test_a_derivative_of_time_alone(method):
     np.testing.assert_allclose(states, np.stack([t**2 / 2 - 0.5, t**3 / 3 - 1 / 3], axis=1), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_list_of_numbers_of_numpy_is_one_state():
     states = solve(oscillator, [np.float64(0.0), np.sqrt(25.0)], [0.0, 1.0])
     np.testing.assert_allclose(states[-1, 0], np.sin(5.0), atol=1e-10)
@@ -84,6 +85,7 @@ def test_one_problem_and_many_have_the_same_solution(method):
     np.testing.assert_allclose(batch[1, :, 0], np.cos(5 * t), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_every_problem_has_steps_of_its_own():
     def circle(y, t, aux):
         return aux * ops.stack([y[1], -y[0]])
@@ -131,6 +133,7 @@ def test_a_list_of_parts_for_several_problems():
     np.testing.assert_allclose(ops.convert_to_numpy(places), np.array([[1.0], [3.0]]) * np.sin(t), atol=1e-10)
 
 
+@pytest.mark.slow
 def test_a_single_time_and_times_that_are_repeated():
     np.testing.assert_array_equal(solve(oscillator, [0.0, 5.0], [2.0]), [[0.0, 5.0]])
     states = solve(oscillator, [0.0, 5.0], [0.0, 0.0, 1.0, 1.0])
@@ -212,6 +215,7 @@ def test_a_function_in_single_precision_is_told():
 # Established names ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_integrators_by_name():
     t = np.linspace(0, 1, 5)
     for solver in (dop853, rk4):

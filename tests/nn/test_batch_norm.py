@@ -49,6 +49,7 @@ def test_it_agrees_with_keras_on_flat_inputs():
     assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
 
 
+@pytest.mark.slow
 def test_scale_and_offset_are_learned():
     """Targets of spread 2 around 7: the optimum is gamma = 2, beta = 7, which plain descent reaches."""
     keras.utils.set_random_seed(1)

@@ -448,6 +448,7 @@ def test_a_compiled_network_is_stored_with_its_loss_and_metric(tmp_path):
     np.testing.assert_allclose(after, before)
 
 
+@pytest.mark.slow
 def test_a_network_learns_from_a_table_with_gaps():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(256, 3)).astype("float32")

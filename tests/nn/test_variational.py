@@ -283,6 +283,7 @@ def test_a_star_of_zeros_has_finite_gradients(cls, kwargs, shape):
 # Learning a posterior that is known ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", DENSE)
 def test_training_finds_the_best_gaussian_of_independent_weights(cls, rng):
     # Linear regression with known noise: the posterior is Gaussian with precision X'X / noise^2 + 1 / prior^2. The
