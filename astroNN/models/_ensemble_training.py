@@ -4,9 +4,9 @@ import numpy as np
 
 from astroNN.models import _data
 from astroNN.models._copied import untrained_copy
+from astroNN.models._seeds import settled_seed
 from astroNN.models.base_vae import ConvVAEBase
 from astroNN.models.training.calibrate import calibrate_on_validation_stars
-from astroNN.shared import checks
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.messages import tell
 
@@ -94,9 +94,7 @@ class EnsembleTraining:
             self._n_done, self._interrupted = 0, False
             self._nets = [] if self._is_first_round else self._nets
         self.calibration = self.calibration_propagated = None
-        if self.seed is None:
-            self.seed = int(np.random.SeedSequence().generate_state(1)[0])
-        checks.check_at_least("seed", self.seed, 0)
+        self.seed = settled_seed(self.seed)
 
     def _train(self, number, input_data, labels, given):
         """Train one member; whatever ends it, the ensemble knows how far it came."""

@@ -1,20 +1,31 @@
 """Random numbers of a network, all from the one seed that the user can set."""
 
+import random
+
 import keras
 import numpy as np
 
 from astroNN.shared import checks
 
-__all__ = ["Seeded"]
+__all__ = ["Seeded", "settled_seed"]
+
+
+def settled_seed(seed):
+    """A seed that the user gave, checked, or a new one.
+
+    New ones come from where Keras takes those of its layers: ``keras.utils.set_random_seed`` settles them, too.
+    """
+    if seed is None:
+        return random.getrandbits(32)
+    checks.check_at_least("seed", seed, 0)
+    return seed
 
 
 class Seeded:
     """What has a ``seed`` and a count of the seeds drawn from it, ``_n_seeds``."""
 
     def _draw_seed(self):
-        if self.seed is None:
-            self.seed = int(np.random.SeedSequence().generate_state(1)[0])
-        checks.check_at_least("seed", self.seed, 0)
+        self.seed = settled_seed(self.seed)
 
     def next_seed(self):
         """A new seed derived from `seed`, for one layer or one initialiser of `model()`."""

@@ -97,6 +97,20 @@ def test_the_same_seed_repeats_a_training_bit_for_bit(stars, tools):
     assert not tools.equal_weights(first, other)
 
 
+def test_without_a_seed_that_of_keras_repeats_a_training(stars, tools):
+    nets = []
+    for seed in (3, 3, 4):
+        keras.utils.set_random_seed(seed)
+        nets.append(tools.small(tools.Linear(), seed=None))
+        nets[-1].fit(stars.spectra, stars.labels)
+    first, again, other = nets
+    assert tools.equal_weights(first, again) and first.seed == again.seed
+    assert not tools.equal_weights(first, other)
+    untouched = tools.small(tools.Linear(), seed=None)  # the next network of a session is another one
+    untouched.fit(stars.spectra, stars.labels)
+    assert untouched.seed != other.seed
+
+
 @pytest.mark.parametrize("network", [ApogeeCNN, ApogeeBCNN])
 def test_without_validation_stars_everything_still_runs(stars, tools, network):
     net = tools.small(network(), val_size=0.0, max_epochs=1)

@@ -188,7 +188,7 @@ def test_a_network_predicts_with_it_and_keeps_it_in_its_folder(tmp_path):
     for network in (net, load_folder(tmp_path / "net")):
         found = network.predict(spectra)[1]
         np.testing.assert_allclose(found["total"], total * 0.5 * (total / middle) ** -0.5, rtol=1e-4)
-        np.testing.assert_allclose(found["model"] / raw["model"], found["total"] / raw["total"], rtol=1e-4)
+        np.testing.assert_allclose(found["model"] * raw["total"], found["total"] * raw["model"], rtol=1e-4)
     wide = network.predict_distribution(spectra, calibrated=False)
     narrow = network.predict_distribution(spectra)
     wide, narrow = (keras.ops.convert_to_numpy(mixture.stddev()) for mixture in (wide, narrow))
