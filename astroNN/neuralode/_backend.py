@@ -1,18 +1,18 @@
 """What solvers need of the backends and Keras does not offer, behind one name each."""
 
+import importlib
+
 import keras
 
-if keras.backend.backend() == "tensorflow":
-    from astroNN.neuralode._tensorflow import (
-        NEEDS_VALUES_OF_VARIABLES,
-        compiled,
-        first_not_below,
-        in_precision,
-        is_known,
-    )
-elif keras.backend.backend() == "jax":
-    from astroNN.neuralode._jax import NEEDS_VALUES_OF_VARIABLES, compiled, first_not_below, in_precision, is_known
-else:
-    from astroNN.neuralode._torch import NEEDS_VALUES_OF_VARIABLES, compiled, first_not_below, in_precision, is_known
+_module = importlib.import_module(f"astroNN.neuralode._{keras.backend.backend()}")
 
-__all__ = ["NEEDS_VALUES_OF_VARIABLES", "compiled", "first_not_below", "in_precision", "is_known"]
+NEEDS_VALUES_OF_VARIABLES = _module.NEEDS_VALUES_OF_VARIABLES
+compiled = _module.compiled
+first_not_below = _module.first_not_below
+in_precision = _module.in_precision
+is_known = _module.is_known
+variables_seen = _module.variables_seen
+vjp = _module.vjp
+with_gradient = _module.with_gradient
+with_row = _module.with_row
+zeros_of = _module.zeros_of

@@ -10,7 +10,7 @@ from keras import ops, tree
 
 from astroNN.shared.callers import users_level
 
-__all__ = ["NUMBER", "Arguments", "Derivative", "Signature", "further_arguments"]
+__all__ = ["NUMBER", "Arguments", "Derivative", "EventFunction", "Signature", "further_arguments"]
 
 
 class _Number:
@@ -27,10 +27,14 @@ class Signature(NamedTuple):
     """What tells one function from another, and one way of calling it from another; hashable."""
 
     function: object
+    event: object
+    vectorized: bool
+    """Whether they take all problems at once."""
     shapes: tuple
     """Of the parts of a state."""
     nesting: str
-    has_aux: bool
+    aux_nesting: str
+    """Empty without."""
     constants: tuple
     """Further arguments that are no numbers; `NUMBER` where there is one."""
     argument_nesting: str
@@ -92,63 +96,78 @@ def _is_number(leaf):
     )
 
 
-class Derivative:
-    """A function as the loop calls it.
+class _Called:
+    """A function of the user's as the loop calls it.
 
     Parameters
     ----------
+    function : callable
     signature : Signature
     structure : object
         Nesting of a state; None if it is one tensor.
     argument_structure : tuple
         Nesting of (args, kwargs).
     precision : str
-        Of the derivatives.
+        Of the values.
     """
 
-    def __init__(self, signature, structure, argument_structure, precision):
-        self.signature, self.structure, self.argument_structure = signature, structure, argument_structure
+    def __init__(self, function, signature, structure, argument_structure, precision):
+        self.function, self.signature = function, signature
+        self.structure, self.argument_structure = structure, argument_structure
         self.precision = precision
 
     def of_all(self, states, times, aux, numbers):
-        """Derivatives (n, d) of states (n, d) at times (n,)."""
+        """Values for states (n, d) at times (n,)."""
+        if self.signature.vectorized:
+            return self._value(self._given(states, times, aux, numbers, (states.shape[0],)), (states.shape[0],))
         if states.shape[0] == 1:
             first = None if aux is None else tree.map_structure(lambda leaf: leaf[0], aux)
-            return self.of_one(states[0], times[0], first, numbers)[None]
+            return self._of_one(states[0], times[0], first, numbers)[None]
         given = (states, times) if aux is None else (states, times, aux)
         return ops.vectorized_map(
-            lambda one: self.of_one(one[0], one[1], None if aux is None else one[2], numbers), given
+            lambda one: self._of_one(one[0], one[1], None if aux is None else one[2], numbers), given
         )
 
-    def of_one(self, state, time, aux, numbers):
-        """Derivative (d,) of the state (d,) of one problem."""
+    def _of_one(self, state, time, aux, numbers):
+        return self._value(self._given(state, time, aux, numbers, ()), ())
+
+    def _given(self, state, time, aux, numbers, n):
+        """What the function gives."""
         numbers = iter(numbers)
         given = [next(numbers) if constant is NUMBER else constant for constant in self.signature.constants]
         args, kwargs = tree.pack_sequence_as(self.argument_structure, given)
-        if self.signature.has_aux:
+        if self.signature.aux_nesting:
             kwargs = {**kwargs, "aux": aux}
-        return self._joined(self.signature.function(self._parted(state), time, *args, **kwargs))
+        return self.function(self._parted(state, n), time, *args, **kwargs)
 
-    def _parted(self, state):
+    def _parted(self, state, n):
         """A state as the user gave it."""
         sizes = [math.prod(shape) for shape in self.signature.shapes]
         ends = np.cumsum([0, *sizes])
         parts = [
-            ops.reshape(state[int(start) : int(end)], shape)
+            ops.reshape(state[..., int(start) : int(end)], (*n, *shape))
             for start, end, shape in zip(ends, ends[1:], self.signature.shapes, strict=False)
         ]
         return parts[0] if self.structure is None else tree.pack_sequence_as(self.structure, parts)
 
-    def _joined(self, derivative):
-        shapes = self.signature.shapes
-        parts = [derivative] if self.structure is None else tree.flatten(derivative)
+    def _value(self, given, n):
+        raise NotImplementedError
+
+
+class Derivative(_Called):
+    """The right-hand side of the equations: derivatives (n, d)."""
+
+    def _value(self, given, n):
+        parts = [given] if self.structure is None else tree.flatten(given)
         parts = [ops.convert_to_tensor(part) for part in parts]
+        shapes = [(*n, *shape) for shape in self.signature.shapes]
         found = [tuple(part.shape) for part in parts]
         without_ones = [[tuple(n for n in shape if n != 1) for shape in listed] for listed in (found, shapes)]
         if without_ones[0] != without_ones[1]:
+            how = "" if n else " A state of several problems is given to `func` one by one."
             raise ValueError(
                 f"odeint: `func` gave derivatives of shape {_listed(found)}, but the state has the shape "
-                f"{_listed(shapes)}. They must be alike; a state of several problems is given to `func` one by one."
+                f"{_listed(shapes)}. They must be alike.{how}"
             )
         kinds = {keras.backend.standardize_dtype(part.dtype) for part in parts}
         if self.precision == "float64" and kinds & {"float32", "float16", "bfloat16"}:
@@ -157,7 +176,19 @@ class Derivative:
                 "tolerances. (On JAX, Keras computes `ops.sin` and others in float32: use those of jax.numpy.)",
                 stacklevel=users_level(),
             )
-        return ops.concatenate([ops.cast(ops.reshape(part, (-1,)), self.precision) for part in parts])
+        return ops.concatenate([ops.cast(ops.reshape(part, (*n, -1)), self.precision) for part in parts], axis=-1)
+
+
+class EventFunction(_Called):
+    """What stops a solution where it becomes zero: values (n,)."""
+
+    def _value(self, given, n):
+        value = ops.convert_to_tensor(given)
+        if math.prod(value.shape) != math.prod(n):
+            raise ValueError(
+                f"odeint: `event` gave values of shape {tuple(value.shape)}; it must give one number for each state."
+            )
+        return ops.cast(ops.reshape(value, n), self.precision)
 
 
 def _listed(shapes):

@@ -34,3 +34,71 @@ def in_precision(dtype):
 def is_known(tensor):
     """Whether a tensor has numbers already, and is not one of a graph that is being built."""
     return not isinstance(tensor, jax.core.Tracer)
+
+
+def with_row(buffer, number, row):
+    """The buffer with one row written anew."""
+    return jax.lax.dynamic_update_index_in_dim(buffer, row, number, 0)
+
+
+def vjp(function, arguments, variables):
+    """Values of a function, and what pulls their cotangents back.
+
+    Parameters
+    ----------
+    function : callable
+        Of the arguments, a list of tensors; gives a tuple of tensors.
+    arguments : list of tensors
+    variables : list
+        None: JAX has no variables that a function could look at by itself.
+
+    Returns
+    -------
+    values : tuple of tensors
+    pull : callable
+        Cotangents of the arguments, from those of the values.
+    """
+    values, pull = jax.vjp(function, list(arguments))
+    return values, lambda cotangents: pull(tuple(cotangents))[0]
+
+
+def zeros_of(one):
+    """Zeros in the shape of a tensor."""
+    return jnp.zeros_like(one)
+
+
+def variables_seen(function):
+    """Variables that a function looks at by itself: JAX has none."""
+    return []
+
+
+def with_gradient(run, pull):
+    """A compiled function with a gradient of its own.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(constants, state, times, parameters)``: tensors of which the first has a gradient, and residuals.
+    pull : callable
+        ``pull(constants, state, times, parameters, residuals, cotangent, variables)``: the cotangents of state, of
+        times, and of parameters and variables.
+
+    Returns
+    -------
+    callable
+        ``solve(constants, state, times, parameters, variables)``: what `run` gives before the residuals.
+    """
+
+    def forward(constants, state, times, parameters):
+        found, residuals = run(constants, state, times, parameters)
+        return found, (constants, state, times, parameters, residuals)
+
+    def backward(kept, cotangents):
+        of_state, of_times, of_parameters = pull(*kept, cotangents[0], ())
+        return None, of_state, of_times, of_parameters
+
+    # Without a gradient the compiler finds that nobody asks for the residuals.
+    solve = jax.custom_vjp(lambda *given: run(*given)[0])
+    solve.defvjp(forward, backward)
+    solve = jax.jit(solve)
+    return lambda constants, state, times, parameters, variables: solve(constants, state, times, parameters)

@@ -6,7 +6,7 @@ from keras import ops
 
 from astroNN.neuralode._tableaux import DOP853, DOPRI5
 
-__all__ = ["METHODS", "Attempt", "Embedded", "StepDoubling"]
+__all__ = ["METHODS", "Attempt", "Embedded", "StepDoubling", "interpolated", "interpolation_weights"]
 
 
 class Attempt(NamedTuple):
@@ -16,9 +16,11 @@ class Attempt(NamedTuple):
     derivative: object
     """At the end of the step."""
     error: object
-    """Shape (n,), in units of the tolerance: the step is good up to 1."""
+    """Shape (n,), in units of the tolerance: the step is good up to 1. None without a tolerance."""
     rows: list
     """Of the dense output behind the state at the beginning, see `interpolated`."""
+    points: list
+    """Of the quadrature that the method is: weight, time (n,) and state of each."""
 
 
 class Embedded:
@@ -35,7 +37,7 @@ class Embedded:
         self.n_rows = 4 + len(tableau.dense)
         self.evaluations = len(tableau.nodes) + len(tableau.extra_nodes)
 
-    def attempt(self, function, time, state, step, derivative, tolerance):
+    def attempt(self, function, time, state, step, derivative, tolerance=None):
         """A step of every problem.
 
         Parameters
@@ -45,7 +47,7 @@ class Embedded:
         time, step : tensor, shape (n,)
         state, derivative : tensor, shape (n, d)
             At the beginning.
-        tolerance : callable
+        tolerance : callable, optional
             Tolerances (n, d) of a step between two states.
 
         Returns
@@ -53,10 +55,11 @@ class Embedded:
         Attempt
         """
         tableau, width = self.tableau, step[:, None]
-        stages = [derivative]
+        stages, places = [derivative], [(time, state)]
 
         def add_stage(node, weights):
-            stages.append(function(state + width * _weighted(weights, stages), time + node * step))
+            places.append((time + node * step, state + width * _weighted(weights, stages)))
+            stages.append(function(places[-1][1], places[-1][0]))
 
         for node, weights in zip(tableau.nodes[1:], tableau.stages, strict=True):
             add_stage(node, weights)
@@ -68,9 +71,18 @@ class Embedded:
             add_stage(node, weights)
         rows = _cubic_rows(change, width * derivative, width * new_derivative)
         rows += [width * _weighted(weights, stages) for weights in tableau.dense]
-        scale = tolerance(state, new_state)
-        squares = [ops.mean((_weighted(weights, stages) / scale) ** 2, axis=-1) for weights in tableau.errors]
-        return Attempt(new_state, new_derivative, _error(step, squares), rows)
+        error = None if tolerance is None else self._error(step, stages, tolerance(state, new_state))
+        points = [(weight, *places[number]) for number, weight in tableau.weights.items()]
+        return Attempt(new_state, new_derivative, error, rows, points)
+
+    def _error(self, step, stages, scale):
+        squares = [ops.mean((_weighted(weights, stages) / scale) ** 2, axis=-1) for weights in self.tableau.errors]
+        if len(squares) == 1:
+            return step * ops.sqrt(squares[0])
+        # Hairer's combination of the estimates of fifth and third order.
+        fifth, third = squares
+        both = fifth + 0.01 * third
+        return step * fifth / ops.sqrt(ops.where(both > 0, both, 1.0))
 
 
 class StepDoubling:
@@ -80,19 +92,20 @@ class StepDoubling:
     n_rows = 4
     evaluations = 11
 
-    def attempt(self, function, time, state, step, derivative, tolerance):
+    def attempt(self, function, time, state, step, derivative, tolerance=None):
         """As of `Embedded`."""
         width, half = step[:, None], 0.5 * step
-        whole = _classical(function, time, state, step, derivative)
-        first = _classical(function, time, state, half, derivative)
+        whole, _ = _classical(function, time, state, step, derivative)
+        first, points = _classical(function, time, state, half, derivative)
         middle = state + 0.5 * width * first
-        second = _classical(function, time + half, middle, half, function(middle, time + half))
+        second, more = _classical(function, time + half, middle, half, function(middle, time + half))
         mean = 0.5 * (first + second)
         new_state = state + width * mean
         new_derivative = function(new_state, time + step)
-        error = ops.max(ops.abs(whole - mean) / tolerance(mean, mean), axis=-1) / 2.0
+        error = None if tolerance is None else ops.max(ops.abs(whole - mean) / tolerance(mean, mean), axis=-1) / 2.0
         rows = _cubic_rows(width * mean, width * derivative, width * new_derivative)
-        return Attempt(new_state, new_derivative, error, rows)
+        points = [(0.5 * weight, *place) for weight, *place in points + more]
+        return Attempt(new_state, new_derivative, error, rows, points)
 
 
 def interpolated(row, n_rows, fraction):
@@ -113,6 +126,14 @@ def interpolated(row, n_rows, fraction):
     return value
 
 
+def interpolation_weights(n_rows, fraction):
+    """Of all rows at a fraction of the step; `interpolated` is the sum of the rows with them."""
+    weights = [ops.ones_like(fraction)]
+    for number in range(n_rows - 1):
+        weights.append(weights[-1] * (fraction if number % 2 == 0 else 1.0 - fraction))
+    return weights
+
+
 def _cubic_rows(change, bent, bent_at_end):
     """Rows of the Hermite polynomial from the change of the state and step times derivative at both ends."""
     bend = bent - change
@@ -120,12 +141,13 @@ def _cubic_rows(change, bent, bent_at_end):
 
 
 def _classical(function, time, state, step, derivative):
-    """Increment per unit of time of one classical Runge-Kutta step."""
-    width, half = step[:, None], 0.5 * step
-    second = function(state + half[:, None] * derivative, time + half)
-    third = function(state + half[:, None] * second, time + half)
-    fourth = function(state + width * third, time + step)
-    return (derivative + 2.0 * second + 2.0 * third + fourth) / 6.0
+    """Increment per unit of time of one classical Runge-Kutta step, and its points."""
+    slopes, points = [derivative], [(1.0 / 6.0, time, state)]
+    for weight, length in ((2.0, 0.5 * step), (2.0, 0.5 * step), (1.0, step)):
+        points.append((weight / 6.0, time + length, state + length[:, None] * slopes[-1]))
+        slopes.append(function(points[-1][2], points[-1][1]))
+    first, second, third, fourth = slopes
+    return (first + 2.0 * second + 2.0 * third + fourth) / 6.0, points
 
 
 def _weighted(weights, stages):
@@ -134,15 +156,6 @@ def _weighted(weights, stages):
         term = weight * stages[number]
         total = term if total is None else total + term
     return total
-
-
-def _error(step, squares):
-    if len(squares) == 1:
-        return step * ops.sqrt(squares[0])
-    # Hairer's combination of the estimates of fifth and third order.
-    fifth, third = squares
-    both = fifth + 0.01 * third
-    return step * fifth / ops.sqrt(ops.where(both > 0, both, 1.0))
 
 
 METHODS = {"dop853": Embedded(DOP853), "dopri5": Embedded(DOPRI5), "rk4": StepDoubling()}

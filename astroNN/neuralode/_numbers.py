@@ -1,15 +1,29 @@
-"""The larger and the smaller of two: Keras on torch makes single precision of double in `ops.maximum`."""
+"""Small operations that every backend shall do alike."""
 
-from keras import ops
+from keras import ops, tree
 
-__all__ = ["larger", "smaller"]
+__all__ = ["fixed", "larger", "rows_from", "smaller"]
+
+
+def fixed(values):
+    """Nested tensors without a gradient."""
+    return tree.map_structure(lambda one: ops.stop_gradient(one) if ops.is_tensor(one) else one, values)
 
 
 def larger(one, other):
-    """The larger of two tensors, or of a tensor and a number, in the precision of the first."""
+    """The larger of two tensors, or of a tensor and a number, in the precision of the first.
+
+    Keras on torch makes single precision of double in `ops.maximum`.
+    """
     return ops.where(one >= other, one, other)
 
 
 def smaller(one, other):
     """The smaller of two tensors, or of a tensor and a number, in the precision of the first."""
     return ops.where(one <= other, one, other)
+
+
+def rows_from(values, start, size):
+    """Some rows of a tensor, from a number on that is a tensor itself."""
+    zero = ops.zeros((), "int32")
+    return ops.slice(values, (start,) + (zero,) * (len(values.shape) - 1), (size, *values.shape[1:]))

@@ -7,10 +7,20 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from astroNN.neuralode._backend import NEEDS_VALUES_OF_VARIABLES, compiled
-from astroNN.neuralode._loop import Settings, integrate
+from astroNN.neuralode._backend import (
+    NEEDS_VALUES_OF_VARIABLES,
+    compiled,
+    in_precision,
+    variables_seen,
+    with_gradient,
+)
+from astroNN.neuralode._events import Event, with_stop
+from astroNN.neuralode._field import Field, has_gradient
+from astroNN.neuralode._gradient import Residuals, pulled
+from astroNN.neuralode._loop import integrate
 from astroNN.neuralode._methods import METHODS
-from astroNN.neuralode._numbers import larger, smaller
+from astroNN.neuralode._numbers import fixed, larger, smaller
+from astroNN.neuralode._stepper import Settings, Stepper, Tolerance
 
 __all__ = ["Limits", "Options", "Solution", "solver"]
 
@@ -28,6 +38,9 @@ class Options(NamedTuple):
     """Whether all steps are equal."""
     has_first_step: bool
     settings: Settings
+    gradient: object
+    """``"direct"``, ``"adjoint"``, or None for none."""
+    event_direction: int
 
 
 class Limits(NamedTuple):
@@ -45,12 +58,14 @@ class Solution(NamedTuple):
     """What a solver gives."""
 
     states: object
-    """(n, n_times, d)"""
+    """(n, n_times, d); with an event one more, that of the event."""
     reached: object
     """Time since the first one, (n,)."""
     status: object
     n_accepted: object
     n_rejected: object
+    stopped: object
+    """Times of the event, infinite where there was none; empty if none was asked for."""
 
 
 @functools.lru_cache(maxsize=_MOST_KEPT)
@@ -65,16 +80,24 @@ class _Solver:
     def __init__(self, options):
         self.options = options
         self.method = METHODS[options.method]
-        self.derivative = self.variables = None
-        self.run = compiled(self._with_variables)
+        self.derivative = self.event_function = self.keras_variables = self.structure = None
+        if options.gradient is None:
+            plain = compiled(lambda *given: self._run(*given, is_differentiable=False)[0])
+            self.solve = lambda constants, state, times, parameters, variables: fixed(
+                plain(*fixed((constants, state, times, parameters)))
+            )
+        else:
+            self.solve = with_gradient(lambda *given: self._run(*given, is_differentiable=True), self._pull)
 
-    def __call__(self, derivative, limits, state, times, aux, numbers):
+    def __call__(self, derivative, event_function, limits, state, times, aux, numbers):
         """A `Solution`.
 
         Parameters
         ----------
         derivative : Derivative
             Equal, but for its identity, at every call.
+        event_function : EventFunction or None
+            Likewise.
         limits : Limits
         state : tensor, shape (n, d)
         times : tensor, shape (n, n_times)
@@ -82,58 +105,89 @@ class _Solver:
         numbers : list of tensors
             Further arguments of the function.
         """
-        self.derivative = self.derivative or derivative
-        if self.variables is None:
-            self.variables = self._variables_used(state, times, aux, numbers) if NEEDS_VALUES_OF_VARIABLES else []
-        values = [variable.value for variable in self.variables]
+        if self.derivative is None:
+            self.derivative, self.event_function = derivative, event_function
+            self.keras_variables = self._keras_variables(state, times, aux, numbers)
+        variables = self._variables(state, times, aux, numbers)
+        values = [variable.value for variable in self.keras_variables]
         # Through numpy: Keras on torch makes single precision of plain numbers first.
         limits = ops.convert_to_tensor(np.array(limits, self.options.precision))
-        return Solution(*self.run(limits, state, times, aux, numbers, values))
+        given = (() if aux is None else aux, numbers, values)
+        self.structure = self.structure or tree.map_structure(lambda leaf: 0, given)
+        leaves = tree.flatten(given)
+        parameters = [leaf for leaf in leaves if has_gradient(leaf)]
+        constants = (limits, [None if has_gradient(leaf) else leaf for leaf in leaves])
+        return Solution(*self.solve(constants, state, times, parameters, variables))
 
-    def _variables_used(self, state, times, aux, numbers):
-        """Variables of Keras that the function looks at, found by calling it once.
+    def _keras_variables(self, state, times, aux, numbers):
+        """Variables of Keras that the functions look at, found by calling them once.
 
         A function compiled by JAX would keep the values that they had at its first call.
         """
-        first = None if aux is None else tree.map_structure(lambda leaf: leaf[0], aux)
+        if not NEEDS_VALUES_OF_VARIABLES:
+            return []
         with _Watching() as watching:
-            self.derivative.of_one(state[0], times[0, 0], first, numbers)
+            self._call_once(state, times, aux, numbers)
         return watching.seen
 
-    def _with_variables(self, limits, state, times, aux, numbers, values):
-        limits = Limits(*(limits[k] for k in range(len(Limits._fields))))
-        if not values:
-            return self._solve(limits, state, times, aux, numbers)
-        with keras.StatelessScope(state_mapping=list(zip(self.variables, values, strict=True))):
-            return self._solve(limits, state, times, aux, numbers)
+    def _variables(self, state, times, aux, numbers):
+        if self.options.gradient is None:
+            return []
+        return variables_seen(lambda: self._call_once(*fixed((state, times, aux, numbers))))
 
-    def _solve(self, limits, state, times, aux, numbers):
+    def _call_once(self, state, times, aux, numbers):
+        first = None if aux is None else tree.map_structure(lambda leaf: leaf[:1], aux)
+        functions = [self.derivative, self.event_function] if self.event_function else [self.derivative]
+        return [function.of_all(state[:1], times[:1, 0], first, numbers) for function in functions]
+
+    def _run(self, constants, state, times, parameters, is_differentiable):
+        """The solution, and the `Residuals`."""
+        limits, field, stepper, passed = self._set_up(constants, times, parameters, ())
+        step = self._first_step(limits, field, stepper, state)
+        event = None
+        if self.event_function:
+            event = Event(field.scalar(parameters, self.event_function.of_all), self.options.event_direction)
+        recorded = is_differentiable and self.options.gradient == "direct"
+        found = integrate(stepper, state, passed, step, event, recorded)
+        states, stopped = found.states, ()
+        if event:
+            stopped = field.first + field.direction * found.crossing.time
+            # The state where it stopped is one more of the output; those behind it are as that.
+            passed, states = with_stop(passed, states, found.crossing, found.problems)
+        problems = found.problems
+        solution = (states, problems.time, problems.status, problems.n_accepted, problems.n_rejected, stopped)
+        return solution, Residuals(states, passed, step, found.record)
+
+    def _pull(self, constants, state, times, parameters, residuals, cotangent, variables):
+        with in_precision(self.options.precision):
+            limits, field, stepper, _ = self._set_up(constants, times, parameters, variables)
+            is_direct = self.options.gradient == "direct"
+            of_state, of_times, of_parameters = pulled(stepper, field, residuals, cotangent, is_direct)
+            return of_state, of_times[:, : times.shape[1]], of_parameters
+
+    def _set_up(self, constants, times, parameters, variables):
+        limits, others = constants
+        limits = Limits(*(limits[k] for k in range(len(Limits._fields))))
+        parameters = iter(parameters)
+        leaves = [next(parameters) if leaf is None else leaf for leaf in others]
+        given = tree.pack_sequence_as(self.structure, leaves)
         first = times[:, 0]
         passed = ops.abs(times - first[:, None])
-        end = passed[:, -1]
         direction = ops.where(times[:, -1] < first, -ops.ones_like(first), ops.ones_like(first))
+        field = Field(self.derivative, first, direction, given, self.keras_variables, variables)
+        largest = smaller(passed[:, -1], limits.largest_step)
+        step = limits.step + ops.zeros_like(first) if self.options.has_step else None
+        tolerance = Tolerance(limits.rtol, limits.atol, self.options.by_increment)
+        stepper = Stepper(self.method, field, tolerance, passed[:, -1], largest, self.options.settings, step)
+        return limits, field, stepper, passed
 
-        def function(states, since):
-            return direction[:, None] * self.derivative.of_all(states, first + direction * since, aux, numbers)
-
-        def tolerance(before, after):
-            size = larger(ops.abs(before), ops.abs(after))
-            size = ops.max(size, axis=-1, keepdims=True) if self.options.by_increment else size
-            return limits.atol + limits.rtol * size
-
-        largest = smaller(end, limits.largest_step)
-        given = limits.step + ops.zeros_like(end)
+    def _first_step(self, limits, field, stepper, state):
+        largest = stepper.largest_step
         if self.options.has_step or self.options.has_first_step:
-            step = smaller(given, largest)
-        elif self.options.by_increment:  # says nothing of the size of a state; a few steps find the right one
-            step = 1e-3 * largest
-        else:
-            step = _first_step(function, state, largest, tolerance(state, state), self.method.order)
-        output, problems = integrate(
-            self.method, function, state, passed, tolerance, step, largest, self.options.settings,
-            given if self.options.has_step else None,
-        )  # fmt: skip
-        return output, problems.time, problems.status, problems.n_accepted, problems.n_rejected
+            return smaller(limits.step + ops.zeros_like(largest), largest)
+        if self.options.by_increment:  # says nothing of the size of a state; a few steps find the right one
+            return 1e-3 * largest
+        return _first_step(field, state, largest, stepper.tolerance(state, state), self.method.order)
 
 
 def _first_step(function, state, largest, scale, order):

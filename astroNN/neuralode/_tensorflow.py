@@ -28,3 +28,89 @@ def in_precision(dtype):
 def is_known(tensor):
     """Whether a tensor has numbers already, and is not one of a graph that is being built."""
     return isinstance(tensor, tf.Tensor) and hasattr(tensor, "numpy") and tf.executing_eagerly()
+
+
+def with_row(buffer, number, row):
+    """The buffer with one row written anew."""
+    return tf.tensor_scatter_nd_update(buffer, tf.reshape(number, (1, 1)), row[None])
+
+
+def vjp(function, arguments, variables):
+    """Values of a function, and what pulls their cotangents back.
+
+    Parameters
+    ----------
+    function : callable
+        Of the arguments, a list of tensors; gives a tuple of tensors.
+    arguments : list of tensors
+    variables : list
+        Of the backend, which the function looks at by itself.
+
+    Returns
+    -------
+    values : tuple of tensors
+    pull : callable
+        Cotangents of the arguments and of the variables, from those of the values.
+    """
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        for one in [*arguments, *variables]:
+            tape.watch(one)
+        values = function(arguments)
+
+    def pull(cotangents):
+        asked = [*arguments, *variables]
+        found = tape.gradient(list(values), asked, list(cotangents), tf.UnconnectedGradients.ZERO)
+        return [tf.convert_to_tensor(one) for one in found]
+
+    return values, pull
+
+
+def zeros_of(one):
+    """Zeros in the shape of a tensor or variable."""
+    return tf.zeros(one.shape, one.dtype)
+
+
+def variables_seen(function):
+    """Variables that a function looks at by itself: TensorFlow finds them when it takes the gradient."""
+    return []
+
+
+def with_gradient(run, pull):
+    """A compiled function with a gradient of its own.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(constants, state, times, parameters)``: tensors of which the first has a gradient, and residuals.
+    pull : callable
+        ``pull(constants, state, times, parameters, residuals, cotangent, variables)``: the cotangents of state, of
+        times, and of parameters and variables.
+
+    Returns
+    -------
+    callable
+        ``solve(constants, state, times, parameters, variables)``: what `run` gives before the residuals.
+    """
+
+    def solve(constants, state, times, parameters):
+        others = []
+
+        @tf.custom_gradient
+        def states_of(state, times, *parameters):
+            parameters = list(parameters)
+            (states, *found), residuals = run(constants, state, times, parameters)
+            others.extend(tf.nest.map_structure(tf.stop_gradient, found))
+
+            def grad(cotangent, variables=()):
+                given = (constants, state, times, parameters, residuals, cotangent)
+                of_state, of_times, of_others = pull(*given, variables)
+                of_inputs = [of_state, of_times, *of_others[: len(parameters)]]
+                return (of_inputs, of_others[len(parameters) :]) if len(variables) else of_inputs
+
+            return states, grad
+
+        return states_of(state, times, *parameters), *others
+
+    # Inside of the compiled function: without a gradient the compiler finds that nobody asks for the residuals.
+    solve = compiled(solve)
+    return lambda constants, state, times, parameters, variables: solve(constants, state, times, parameters)

@@ -1,53 +1,39 @@
 """`odeint`: solve initial value problems of ordinary differential equations."""
 
-from typing import NamedTuple
-
 import numpy as np
 from keras import ops, tree
 
+from astroNN.neuralode._answers import (
+    IntegrationError,
+    Statistics,
+    Stop,
+    as_given,
+    as_statistics,
+    as_stop,
+    raise_failure,
+)
 from astroNN.neuralode._arguments import checked_problem, precision_name
 from astroNN.neuralode._backend import in_precision, is_known
-from astroNN.neuralode._function import Derivative, Signature, further_arguments
-from astroNN.neuralode._loop import DONE, NOT_FINITE, TOO_MANY, UNDERFLOW, Settings
+from astroNN.neuralode._events import refined
+from astroNN.neuralode._function import Derivative, EventFunction, Signature, further_arguments
+from astroNN.neuralode._gradient import GRADIENTS
 from astroNN.neuralode._methods import METHODS
 from astroNN.neuralode._solver import Limits, Options, solver
+from astroNN.neuralode._stepper import STOPPED, Settings
 
-__all__ = ["IntegrationError", "Statistics", "odeint"]
+__all__ = ["IntegrationError", "Statistics", "Stop", "odeint"]
 
 _STEP_DOUBLING = "rk4"
 #: relative and absolute; that of float32 is some times its rounding
 _TOLERANCES = {"float32": 1e-6, "float64": 1e-12}
 _TOLERANCE_OF_RK4 = {"float32": 1e-6, "float64": 1e-10}
 _SHORTEST = 1e3 * float(np.finfo("float32").eps)  # Hairer's bound, here relative to the time
-_REASONS = {
-    UNDERFLOW: "the step became too short for the precision: the solution may be singular there, or `rtol` and "
-    "`atol` ask for more than {precision} can give",
-    TOO_MANY: "{max_steps} steps were tried: raise `max_steps`, or loosen `rtol` and `atol`; a stiff problem needs "
-    "another solver",
-    NOT_FINITE: "`func` gave NaN or infinite values there",
-}
-
-
-class IntegrationError(RuntimeError, ValueError):
-    """A solution could not be carried to the last time."""
-
-
-class Statistics(NamedTuple):
-    """What a solution took; arrays of shape (n,), or numbers for a single problem."""
-
-    success: object
-    """Whether the last time was reached."""
-    accepted: object
-    """Steps."""
-    rejected: object
-    """Steps that were tried and found too long."""
-    evaluations: object
-    """Calls of `func` for each problem, those of the first step included."""
 
 
 def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="float32", *args, rtol=None, atol=None,
            tol=None, step=None, first_step=None, hmax=0.0, max_steps=100_000, nmax=None, safe=0.9, beta=0.0,
-           fac1=0.333, fac2=6.0, statistics=False, **kwargs):  # fmt: skip
+           fac1=0.333, fac2=6.0, gradient="direct", event=None, event_direction=0, vectorized=False, statistics=False,
+           **kwargs):  # fmt: skip
     r"""Solve :math:`dy/dt = f(y, t)` from initial states.
 
     Parameters
@@ -85,6 +71,17 @@ def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="floa
         Most steps that are tried. Default 100,000. `nmax` is its established name.
     safe, beta, fac1, fac2 : float, optional
         Of the step control: safety factor, its memory, least and largest ratio of two steps.
+    gradient : {"direct", "adjoint", None}, optional
+        How the gradient of the solution is found: through the steps that were taken (default), by the adjoint
+        equations, whose memory does not depend on the number of steps, or not at all. With respect to `x`, `t`,
+        `aux`, further arguments, and the variables of Keras layers and models that `func` calls.
+    event : callable, optional
+        ``event(y, t, *args, **kwargs)``, called like `func`: a number, at the zero of which the solution stops.
+    event_direction : {0, 1, -1}, optional
+        Whether the event must rise (1) or fall (-1) there. Default 0, either.
+    vectorized : bool, optional
+        Whether `func` and `event` take all problems at once: states ``(n, ...)``, times ``(n,)``, and all of `aux`.
+        Networks are faster so. Default False: one problem at a time.
     statistics : bool, optional
         Also return `Statistics`, and give a solution that could not be carried to its end with NaN instead of an
         error. Default False.
@@ -92,7 +89,9 @@ def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="floa
     Returns
     -------
     states : tensor, shape (n_times, d), or (n, n_times, d) for n problems
-        In the nesting of `x`. The first is the initial state.
+        In the nesting of `x`. The first is the initial state; NaN behind an event.
+    stop : Stop
+        Only with an `event`.
     statistics : Statistics
         Only with ``statistics=True``.
 
@@ -136,31 +135,54 @@ def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="floa
     """
     if not callable(func):
         raise TypeError(f"odeint: `func` must be a function func(y, t) that gives dy/dt, got {func!r}.")
+    if event is not None and not callable(event):
+        raise TypeError(f"odeint: `event` must be a function event(y, t) that gives a number, got {event!r}.")
     name = method.lower() if isinstance(method, str) else method
     if name not in METHODS:
         raise NotImplementedError(f"Method {method!r} is not implemented; there are {', '.join(METHODS)}.")
     precision = precision_name(precision)
     options, limits = _options(
-        name, precision, rtol, atol, tol, step, first_step, hmax, nmax or max_steps, safe, beta, fac1, fac2
-    )
+        name, precision, rtol, atol, tol, step, first_step, hmax, nmax or max_steps, safe, beta, fac1, fac2,
+        gradient, event_direction,
+    )  # fmt: skip
     with in_precision(precision):
         problem = checked_problem(x, t, aux, precision)
         further = further_arguments(args, kwargs, precision)
-        structure = None if problem.structure is None else tree.map_structure(lambda _: 0, problem.structure)
+        structure = _nesting(problem.structure)
         signature = Signature(
-            func, problem.shapes, str(structure), aux is not None, further.constants, str(further.structure)
-        )
-        derivative = Derivative(signature, structure, further.structure, precision)
+            func, event, bool(vectorized), problem.shapes, str(structure), "" if aux is None else str(_nesting(aux)),
+            further.constants, str(further.structure),
+        )  # fmt: skip
+        called = (signature, structure, further.structure, precision)
+        derivative, event_function = Derivative(func, *called), EventFunction(event, *called) if event else None
         solution = solver(signature, options)(
-            derivative, limits, problem.state, problem.times, problem.aux, further.numbers
+            derivative, event_function, limits, problem.state, problem.times, problem.aux, further.numbers
         )
         if not statistics and is_known(solution.status):
-            _raise_failure(solution, problem, options)
-        states = _as_given(solution.states, problem, structure)
-        return (states, _statistics(solution, problem, options)) if statistics else states
+            raise_failure(solution, problem, options)
+        given = [as_given(_until_stop(solution, problem) if event else solution.states, problem, structure)]
+        if event:
+            found = refined(derivative, event_function, solution, problem, further.numbers, gradient is not None)
+            given.append(as_stop(*found, problem, structure))
+        if statistics:
+            given.append(as_statistics(solution, problem, options))
+        return tuple(given) if len(given) > 1 else given[0]
 
 
-def _options(method, precision, rtol, atol, tol, step, first_step, hmax, max_steps, safe, beta, fac1, fac2):
+def _until_stop(solution, problem):
+    """States that are NaN behind the event."""
+    first = problem.times[:, :1]
+    behind = ops.abs(problem.times - first) > ops.abs(solution.stopped[:, None] - first)
+    behind = ops.logical_and(behind, (solution.status == STOPPED)[:, None])
+    return ops.where(behind[:, :, None], np.nan, solution.states[:, :-1])
+
+
+def _nesting(values):
+    return None if values is None else tree.map_structure(lambda _: 0, values)
+
+
+def _options(method, precision, rtol, atol, tol, step, first_step, hmax, max_steps, safe, beta, fac1, fac2,
+             gradient, event_direction):  # fmt: skip
     """`Options` and `Limits`, checked."""
     by_increment = method == _STEP_DOUBLING and rtol is None and atol is None
     if by_increment:
@@ -179,6 +201,10 @@ def _options(method, precision, rtol, atol, tol, step, first_step, hmax, max_ste
             raise ValueError(f"odeint: `{argument}` must be a positive number, got {value!r}.")
     if not np.isscalar(hmax) or isinstance(hmax, str) or not 0 <= hmax < np.inf:
         raise ValueError(f"odeint: `hmax` must be a positive number, or 0 for none, got {hmax!r}.")
+    if gradient not in GRADIENTS:
+        raise ValueError(f"odeint: `gradient` must be 'direct', 'adjoint' or None, got {gradient!r}.")
+    if event_direction not in (0, 1, -1):
+        raise ValueError(f"odeint: `event_direction` must be 0, 1 or -1, got {event_direction!r}.")
     if not fac1 < 1 < fac2:
         raise ValueError(f"odeint: `fac1` must be below 1 and `fac2` above, got {fac1!r} and {fac2!r}.")
     precision_of_type = float(np.finfo(precision).eps)
@@ -186,43 +212,7 @@ def _options(method, precision, rtol, atol, tol, step, first_step, hmax, max_ste
         raise ValueError(f"odeint: `rtol` {rtol:g} is below the rounding of {precision}.")
     shortest = _SHORTEST if precision == "float32" else 0.0
     settings = Settings(int(max_steps), float(safe), float(fac1), float(fac2), float(beta), shortest)
-    options = Options(method, precision, by_increment, step is not None, first_step is not None, settings)
+    options = Options(
+        method, precision, by_increment, step is not None, first_step is not None, settings, gradient, event_direction
+    )
     return options, Limits(float(rtol), float(atol), float(step or first_step or 0.0), float(hmax) or np.inf)
-
-
-def _raise_failure(solution, problem, options):
-    status = ops.convert_to_numpy(solution.status)
-    failed = np.flatnonzero(status != DONE)
-    if not len(failed):
-        return
-    first = int(failed[0])
-    times = ops.convert_to_numpy(problem.times)[first]
-    reached = times[0] + np.sign(times[-1] - times[0]) * ops.convert_to_numpy(solution.reached)[first]
-    reason = _REASONS[int(status[first])].format(precision=options.precision, max_steps=options.settings.max_steps)
-    which = f"problem {first} of {len(status)} (and {len(failed) - 1} more)" if len(status) > 1 else "the solution"
-    raise IntegrationError(
-        f"odeint: {which} came to t = {reached:.9g} only, of {times[-1]:.9g}: {reason}. `statistics=True` gives what "
-        "there is."
-    )
-
-
-def _as_given(states, problem, structure):
-    """States (n, n_times, d) in the nesting and shapes of the user's."""
-    n, n_times = states.shape[:2]
-    parts, start = [], 0
-    for shape in problem.shapes:
-        size = int(np.prod(shape))
-        part = ops.reshape(states[:, :, start : start + size], (n, n_times, *shape))
-        parts.append(part if problem.is_batch else part[0])
-        start += size
-    return parts[0] if structure is None else tree.pack_sequence_as(structure, parts)
-
-
-def _statistics(solution, problem, options):
-    method = METHODS[options.method]
-    tried = solution.n_accepted + solution.n_rejected
-    at_start = 1 if options.has_step or options.has_first_step or options.by_increment else 3
-    found = Statistics(
-        solution.status == DONE, solution.n_accepted, solution.n_rejected, at_start + method.evaluations * tried
-    )
-    return found if problem.is_batch else Statistics(*(values[0] for values in found))
