@@ -136,17 +136,28 @@ def in_order(seed, first):
     return sorted(pairs, key=lambda pair: pair[0] != first)
 
 
-@pytest.mark.parametrize(
-    ("seed", "first"),
-    [(0, "astroNN.models.CNNBase"), (1, "astroNN.models.nn_base"), (2, "astroNN.datasets.xmatch")],
-)
+MISSING = ("astroNN.config", "version")
+
+
+@pytest.fixture(scope="module")
+def failures():
+    """What went wrong in one order, with a path at its end that is none: a process takes long to load a backend."""
+    return unresolved([*in_order(0, "astroNN.models.CNNBase"), MISSING])
+
+
+def test_every_documented_path_resolves_in_a_fresh_process(failures):
+    assert [failure for failure in failures if not failure.startswith(".".join(MISSING))] == []
+
+
+def test_the_check_itself_finds_what_is_missing(failures):
+    (failure,) = failures
+    assert failure.startswith("astroNN.config.version: ImportError")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "first"), [(1, "astroNN.models.nn_base"), (2, "astroNN.datasets.xmatch")])
 def test_every_documented_path_resolves_in_a_fresh_process_in_any_order(seed, first):
     assert unresolved(in_order(seed, first)) == []
-
-
-def test_the_check_itself_finds_what_is_missing():
-    (failure,) = unresolved([("astroNN.config", "version"), ("astroNN", "version")])
-    assert failure.startswith("astroNN.config.version: ImportError")
 
 
 @pytest.mark.parametrize(("first", "second"), SAME)

@@ -1,5 +1,7 @@
 """Classes instead of numbers: what networks answer, and that they learn it."""
 
+import functools
+
 import numpy as np
 import pytest
 from scipy.special import entr
@@ -20,11 +22,23 @@ def classes():
     return spectra.astype("float32"), labels, kind
 
 
-def trained(network, tools, task, spectra, labels, **settings):
-    net = tools.small(network, task=task, labels_norm_mode=0, max_epochs=25, lr=0.01, dropout_rate=0.02, **settings)
-    net.targetname = ["a", "b", "c"]
+def trained(network, tools, task, spectra, labels):
+    net = tools.small(network, task=task, labels_norm_mode=0, lr=0.01, dropout_rate=0.02)
+    # An epoch takes a quarter of a second, however few its batches are.
+    net.max_epochs, net.batch_size, net.targetname = 8, 16, ["a", "b", "c"]
     net.fit(spectra, labels)
     return net
+
+
+@pytest.fixture(scope="module")
+def bayesian(classes, tools):
+    """Function that gives a trained `ApogeeBCNN` by its task; trained the first time."""
+
+    @functools.cache
+    def of_task(task):
+        return trained(ApogeeBCNN(), tools, task, *classes[:2])
+
+    return of_task
 
 
 def test_a_deterministic_network_gives_probabilities(classes, tools):
@@ -37,9 +51,9 @@ def test_a_deterministic_network_gives_probabilities(classes, tools):
 
 
 @pytest.mark.parametrize("task", ["classification", "binary_classification"])
-def test_a_bayesian_network_gives_answers_and_their_entropy(classes, tools, task):
-    spectra, labels, kind = classes
-    net = trained(ApogeeBCNN(), tools, task, spectra, labels, initializer="he_normal")
+def test_a_bayesian_network_gives_answers_and_their_entropy(classes, bayesian, task):
+    spectra, _, kind = classes
+    net = bayesian(task)
     pred, pred_std = net.predict(spectra)
     engine = MonteCarloEngine(net.keras_model_predict, mc_num=net.mc_num, seed=net.seed)
     normalised = net._read_inputs({"input": spectra}, {}, np.arange(len(spectra)))
@@ -54,10 +68,8 @@ def test_a_bayesian_network_gives_answers_and_their_entropy(classes, tools, task
     np.testing.assert_allclose(pred_std["total"], pred_std["model"] + pred_std["predictive"], rtol=1e-5)
 
 
-def test_a_star_without_a_good_pixel_has_no_class(classes, tools):
-    spectra, labels, _ = classes
-    net = trained(ApogeeBCNN(), tools, "classification", spectra, labels)
-    broken = spectra[:3].copy()
+def test_a_star_without_a_good_pixel_has_no_class(classes, bayesian):
+    net, broken = bayesian("classification"), classes[0][:3].copy()
     broken[1] = np.nan
     with pytest.warns(UserWarning, match="no good pixel"):
         pred, pred_std = net.predict(broken)

@@ -111,7 +111,7 @@ def trained_by_name(tmp_path_factory):
         if name not in known:
             case = CASES[name]
             net = getattr(astroNN.models, name)()
-            net.verbose, net.seed, net.max_epochs, net.val_size, net.batch_size = 0, 1, 4, 0.0, 32
+            net.verbose, net.seed, net.max_epochs, net.val_size, net.batch_size = 0, 1, 2, 0.0, 32
             if hasattr(net, "mc_num"):
                 net.mc_num = 4
             for setting, value in case.settings.items():
@@ -202,9 +202,13 @@ for folder in sorted(path for path in Path(os.environ["SHELF"]).iterdir() if pat
 """
 
 
-@pytest.fixture(scope="module")
-def answers(trained_by_name, run_python, tmp_path_factory):
-    """What two other processes, at work at the same time, say: one of them has no home that it could write to."""
+@pytest.fixture(
+    scope="module",
+    params=[["without a home"], pytest.param(["at home", "without a home"], marks=pytest.mark.slow)],
+    ids=["without a home", "two at once"],
+)
+def answers(request, trained_by_name, run_python, tmp_path_factory):
+    """What other processes, at work at the same time, say: one of them has no home that it could write to."""
     for name in CASES:
         trained_by_name(name)
     no_folder = tmp_path_factory.mktemp("home") / "file"
@@ -212,11 +216,11 @@ def answers(trained_by_name, run_python, tmp_path_factory):
     homeless = {"HOME": no_folder, "ASTRONN_CONFIG": no_folder / "config.ini", "KERAS_HOME": no_folder / "keras",
                 "MPLCONFIGDIR": no_folder / "mpl", "XDG_CACHE_HOME": no_folder / "cache"}  # fmt: skip
     environments = {"at home": {}, "without a home": {name: str(path) for name, path in homeless.items()}}
-    places = {name: tmp_path_factory.mktemp("elsewhere") for name in environments}
+    places = {name: tmp_path_factory.mktemp("elsewhere") for name in request.param}
     with ThreadPoolExecutor(2) as pool:
         jobs = [
-            pool.submit(run_python, SCRIPT, places[name], SHELF=str(trained_by_name.shelf), **environment)
-            for name, environment in environments.items()
+            pool.submit(run_python, SCRIPT, place, SHELF=str(trained_by_name.shelf), **environments[name])
+            for name, place in places.items()
         ]
         for job in jobs:
             job.result()
@@ -224,17 +228,18 @@ def answers(trained_by_name, run_python, tmp_path_factory):
 
 
 @pytest.mark.one_backend
-@pytest.mark.parametrize("where", ["at home", "without a home"])
-def test_in_another_process_it_is_the_same(trained, answers, where):
+def test_in_another_process_it_is_the_same(trained, answers):
     name, net, x, *_ = trained
-    told = np.load(answers[where] / f"{name}.npz")
-    assert told["type"] == type(net).__name__
-    for number, weight in enumerate(net.get_weights()):
-        assert told[f"weight{number}"].tobytes() == weight.tobytes()
-    for part, expected in parts_of(net, x).items():
-        # The same operations on the same numbers; threads may add up in another order.
-        scale = float(np.abs(expected).max())
-        np.testing.assert_allclose(told[part], expected, rtol=1e-5, atol=1e-5 * scale, err_msg=part)
+    parts = parts_of(net, x)
+    for place in answers.values():
+        told = np.load(place / f"{name}.npz")
+        assert told["type"] == type(net).__name__
+        for number, weight in enumerate(net.get_weights()):
+            assert told[f"weight{number}"].tobytes() == weight.tobytes()
+        for part, expected in parts.items():
+            # The same operations on the same numbers; threads may add up in another order.
+            scale = float(np.abs(expected).max())
+            np.testing.assert_allclose(told[part], expected, rtol=1e-5, atol=1e-5 * scale, err_msg=part)
 
 
 def test_all_ready_made_networks_are_here():

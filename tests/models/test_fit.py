@@ -33,9 +33,9 @@ def test_fit_returns_the_history_it_keeps(stars, tools):
 
 
 def test_a_linear_network_learns_a_linear_relation(stars, tools):
-    net = tools.small(tools.Linear(), max_epochs=15, lr=0.05)
+    net = tools.small(tools.Linear(), max_epochs=10, lr=0.05)
     history = net.fit(stars.spectra, stars.labels).history
-    # Least squares is exact here; 15 epochs leave less than a tenth of the variance.
+    # Least squares is exact here; 10 epochs leave less than a tenth of the variance.
     assert history["val_loss"][-1] < 0.1 * np.var((stars.labels - stars.labels.mean(0)) / stars.labels.std(0))
     error = net.predict(stars.spectra) - stars.labels
     assert (error.std(0) < 0.4 * stars.labels.std(0)).all()
@@ -43,7 +43,7 @@ def test_a_linear_network_learns_a_linear_relation(stars, tools):
 
 @pytest.mark.tensorflow_only
 @pytest.mark.filterwarnings("ignore:Only 0 validation stars")
-@pytest.mark.parametrize("kind", [ApogeeCNN, ApogeeBCNN])
+@pytest.mark.parametrize("kind", [pytest.param(ApogeeCNN, marks=pytest.mark.slow), ApogeeBCNN])
 def test_the_first_step_is_traced_once(kind, stars, tools, monkeypatch):
     # TensorFlow traces a step anew if the first time made variables: half of the time of a short training.
     traced = []
@@ -90,7 +90,7 @@ def test_the_statistics_come_from_the_training_stars_alone(stars, cnn):
 
 
 def test_the_same_seed_repeats_a_training_bit_for_bit(stars, tools):
-    first, again, other = (tools.small(tools.Linear(), seed=seed) for seed in (3, 3, 4))
+    first, again, other = (tools.small(tools.Linear(), seed=seed, max_epochs=1) for seed in (3, 3, 4))
     for net in (first, again, other):
         net.fit(stars.spectra, stars.labels)
     assert tools.equal_weights(first, again)
@@ -101,17 +101,17 @@ def test_without_a_seed_that_of_keras_repeats_a_training(stars, tools):
     nets = []
     for seed in (3, 3, 4):
         keras.utils.set_random_seed(seed)
-        nets.append(tools.small(tools.Linear(), seed=None))
+        nets.append(tools.small(tools.Linear(), seed=None, max_epochs=1))
         nets[-1].fit(stars.spectra, stars.labels)
     first, again, other = nets
     assert tools.equal_weights(first, again) and first.seed == again.seed
     assert not tools.equal_weights(first, other)
-    untouched = tools.small(tools.Linear(), seed=None)  # the next network of a session is another one
+    untouched = tools.small(tools.Linear(), seed=None, max_epochs=1)  # the next network of a session is another one
     untouched.fit(stars.spectra, stars.labels)
     assert untouched.seed != other.seed
 
 
-@pytest.mark.parametrize("network", [ApogeeCNN, ApogeeBCNN])
+@pytest.mark.parametrize("network", [pytest.param(ApogeeCNN, marks=pytest.mark.slow), ApogeeBCNN])
 def test_without_validation_stars_everything_still_runs(stars, tools, network):
     net = tools.small(network(), val_size=0.0, max_epochs=1)
     if network is ApogeeBCNN:
@@ -154,14 +154,20 @@ def test_one_callback_or_a_list_of_them_is_called(stars, tools, as_list):
     assert epochs == [0, 1]
 
 
+@pytest.fixture(scope="module")
+def few_stars(tools):
+    """Two batches for training."""
+    return tools.make_stars(96)
+
+
 # An improvement of 1e6 an epoch is never met: the rate falls as soon as patience allows.
 NEVER_GOOD_ENOUGH = {"reduce_lr_epsilon": 1e6, "reduce_lr_patience": 1, "max_epochs": 4}
 
 
 @pytest.mark.parametrize("val_size", [0.2, 0.0])
-def test_the_learning_rate_falls_with_and_without_validation_stars(stars, tools, val_size):
+def test_the_learning_rate_falls_with_and_without_validation_stars(few_stars, tools, val_size):
     net = tools.small(tools.Linear(), val_size=val_size, lr=0.01, reduce_lr_min=0.004, **NEVER_GOOD_ENOUGH)
-    rates = net.fit(stars.spectra, stars.labels).history["learning_rate"]
+    rates = net.fit(few_stars.spectra, few_stars.labels).history["learning_rate"]
     # The first epoch sets the mark; every later one misses it: halved after epochs 2, 3 (to the minimum).
     np.testing.assert_allclose(rates, [0.01, 0.01, 0.005, 0.004], rtol=1e-6)
 
@@ -175,11 +181,11 @@ def test_the_learning_rate_of_a_bayesian_network_falls_with_any_metrics(stars, t
     np.testing.assert_allclose(rates, [0.01, 0.01, 0.005, 0.0025], rtol=1e-6)
 
 
-def test_early_stopping_stops_only_when_asked_for(stars, tools):
+def test_early_stopping_stops_only_when_asked_for(few_stars, tools):
     for asked, epochs in ((False, 4), (True, 2)):
         net = tools.small(tools.Linear(), max_epochs=4, early_stopping=asked)
         net.early_stopping_min_delta, net.early_stopping_patience = 1e6, 1
-        assert len(net.fit(stars.spectra, stars.labels).epoch) == epochs
+        assert len(net.fit(few_stars.spectra, few_stars.labels).epoch) == epochs
 
 
 def test_no_early_stopping_by_default():

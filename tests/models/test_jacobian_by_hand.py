@@ -42,11 +42,31 @@ def normalised(net, x):
     return net._read_inputs({"input": x}, {}, np.arange(len(x)))["input"]
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize("network", [ApogeeCNN, ApogeeBCNN])
-def test_spectra(stars, tools, network, activation):
-    net = tools.small(network(), activation=activation)
+@pytest.fixture(scope="module")
+def smooth_cnn(stars, tools):
+    net = tools.small(ApogeeCNN(), activation="tanh")
     net.fit(stars.spectra, stars.labels)
+    return net
+
+
+@pytest.fixture(scope="module")
+def smooth_bcnn(stars, tools):
+    net = tools.small(ApogeeBCNN(), activation="tanh")
+    net.fit(stars.spectra, stars.labels)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("network", "activation"),
+    [
+        ("bcnn", "relu"),
+        ("smooth_cnn", "tanh"),
+        pytest.param("cnn", "relu", marks=pytest.mark.slow),
+        pytest.param("smooth_bcnn", "tanh", marks=pytest.mark.slow),
+    ],
+)
+def test_spectra(stars, network, activation, request):
+    net = request.getfixturevalue(network)
     layers = [layer for layer in net.keras_model.layers if layer.name not in ("variance_output", "labels_err")]
     assert_slopes(
         net.jacobian(stars.spectra[:4]),
@@ -203,12 +223,19 @@ def test_convolutions_by_hand_and_by_the_backend_agree(shape, monkeypatch):
     np.testing.assert_allclose(found["by hand"], found["backend"], atol=1e-6 * scale, rtol=1e-4)
 
 
-@pytest.mark.parametrize("many_stars", [2, 50])  # many are compiled in another way
-def test_many_labels_of_a_spectrum_take_the_way_by_hand(stars, tools, monkeypatch, many_stars):
-    monkeypatch.setattr(jacobian_module, "_MANY_STARS", many_stars)
+@pytest.fixture(scope="module")
+def net_of_many_labels(stars, tools):
     labels = np.stack([stars.spectra[:, 2 * k : 2 * k + 6].sum(axis=1) for k in range(22)], axis=1)
     net = tools.small(ApogeeCNN(), num_hidden=[24, 16], targetname=[f"label_{k}" for k in range(22)])
     net.fit(stars.spectra, labels)
+    return net
+
+
+@pytest.mark.parametrize("many_stars", [2, 50])  # many are compiled in another way
+def test_many_labels_of_a_spectrum_take_the_way_by_hand(stars, net_of_many_labels, monkeypatch, many_stars):
+    monkeypatch.setattr(jacobian_module, "_MANY_STARS", many_stars)
+    net = net_of_many_labels
+    net._derivatives.clear()
     gradients = star_gradients(net)
     assert gradients._is_local(22)
     assert_slopes(

@@ -15,7 +15,11 @@ from astroNN.nn.layers import MCDropout, PolyFit
 from ..helpers.small_vae import SmallVAE
 
 MAKE_TWINS = [copy.deepcopy, copy.copy, lambda net: pickle.loads(pickle.dumps(net))]
-TWINS = pytest.mark.parametrize("make_twin", MAKE_TWINS, ids=["deepcopy", "copy", "pickle"])
+# `copy.copy` does what `copy.deepcopy` does.
+SLOW_COPY = pytest.param(copy.copy, marks=pytest.mark.slow)
+TWINS = pytest.mark.parametrize(
+    "make_twin", [MAKE_TWINS[0], SLOW_COPY, MAKE_TWINS[2]], ids=["deepcopy", "copy", "pickle"]
+)
 
 
 def same(first, second):
@@ -76,7 +80,7 @@ def test_a_copy_of_a_bayesian_network_answers_as_the_original(bcnn, stars, make_
     assert twin.virtual_cvslogger.history == bcnn.virtual_cvslogger.history
 
 
-@TWINS
+@pytest.mark.parametrize("make_twin", MAKE_TWINS, ids=["deepcopy", "copy", "pickle"])
 def test_a_copy_holds_no_data_of_the_training(tiny, make_twin):
     twin = make_twin(tiny)
     assert tiny.training_generator is not None

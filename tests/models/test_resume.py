@@ -1,6 +1,8 @@
 """Trainings that are cut off and go on: they end as if nothing had happened."""
 
 import json
+import shutil
+from pathlib import Path
 
 import h5py
 import keras
@@ -178,9 +180,15 @@ def test_frozen_layers_are_frozen_in_the_loaded_network_too(cnn, untrained, tool
             np.testing.assert_array_equal(old, new)
 
 
+@pytest.fixture(scope="module")
+def sound(stars, tools, tmp_path_factory):
+    return tools.interrupted(tools.linear(), stars).save(tmp_path_factory.mktemp("half_way") / "run")
+
+
 @pytest.fixture
-def half_way(stars, tools, tmp_path):
-    return tools.interrupted(tools.linear(), stars).save(tmp_path / "run")
+def half_way(sound, tmp_path):
+    """Folder of an interrupted training, to be spoilt."""
+    return Path(shutil.copytree(sound, tmp_path / "run"))
 
 
 def changed_json(folder, **changes):

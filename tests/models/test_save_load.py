@@ -109,6 +109,7 @@ def expect(bcnn, stars, answers, **tolerance):
         np.testing.assert_allclose(answers[name], value, **tolerance, err_msg=name)
 
 
+@pytest.mark.slow  # test_every_network.py asks a fresh process for the answers of every network
 def test_a_fresh_process_in_another_folder_gives_the_same_answers(ask_fresh, bcnn, stars):
     # Threads may add up in another order: the weights are the same bit for bit, the sums to rounding.
     expect(bcnn, stars, ask_fresh(None)[0], rtol=1e-5)

@@ -16,7 +16,8 @@ from astroNN.nn import losses
 from ..helpers.gradients import value_and_grad
 
 MAGIC, EPS = -9999.0, 1e-7
-PROPERTY = settings(derandomize=True, deadline=None, max_examples=20, database=None)
+# Few examples: some two hundred tests draw them, and every one of them costs a compilation or a gradient.
+PROPERTY = settings(derandomize=True, deadline=None, max_examples=8, database=None)
 CLOSE = {"rtol": 1e-5, "atol": 2e-6}
 # Of the same numbers at another place of an array, whose vectorised logarithms may differ in the last bit.
 SAME = {"rtol": 1e-6, "atol": 2e-7}
@@ -154,8 +155,11 @@ def test_weights_multiply_the_values(name, settings_of_table):
 def test_stars_in_another_order_keep_their_values(name, settings_of_table):
     labels, pred = table(ALL[name][0], **settings_of_table)
     order, loss = np.random.default_rng(2).permutation(len(labels)), getattr(losses, name)
+    # ln(1 + e^z) - y z of a logit of 10 is a small difference of numbers whose last bit is 1e-6, and it may change
+    # with the lane of the vectorised code that takes a row.
+    close = SAME | {"atol": 1e-6} if name == "binary_crossentropy_from_logits" else SAME
     np.testing.assert_allclose(
-        numpy_of(loss(labels[order], pred[order])), numpy_of(loss(labels, pred))[order], **SAME
+        numpy_of(loss(labels[order], pred[order])), numpy_of(loss(labels, pred))[order], **close
     )
 
 

@@ -230,7 +230,7 @@ import astroNN.models
 """
 
 
-@pytest.mark.parametrize("setting", ["True", "False"])
+@pytest.mark.parametrize("setting", ["True", pytest.param("False", marks=pytest.mark.slow)])
 def test_a_setting_hides_the_gpus_from_networks(setting, run_python, tmp_path):
     (tmp_path / "config.ini").write_text(f"[NeuralNet]\ncpufallback = {setting}\n")
     done = run_python(WITH_NETWORKS, tmp_path, ASTRONN_CONFIG=str(tmp_path / "config.ini"))
@@ -278,7 +278,8 @@ assert os.environ["CUDA_VISIBLE_DEVICES"] == "2"
     [
         ("jax", "import jax; jax.numpy.ones(1).sum()\n"),
         ("jax", ASK),
-        ("torch", WITH_A_GPU + "import keras\n"),
+        # Keras loads torch and more, which takes ten seconds.
+        pytest.param("torch", WITH_A_GPU + "import keras\n", marks=pytest.mark.slow),
         ("torch", WITH_A_GPU + ASK),
     ],
     ids=["jax-computed", "jax-asked", "torch-keras", "torch-asked"],

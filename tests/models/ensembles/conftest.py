@@ -22,6 +22,14 @@ def trained(data):
 
 
 @pytest.fixture(scope="module")
+def hardly_trained(data):
+    """As `trained`, after one epoch: for what does not depend on how good they are."""
+    ensemble = DeepEnsemble(Heads, n_members=3, max_epochs=1)
+    ensemble.fit(*data, inputs_err=np.full_like(data[0], 0.1))
+    return ensemble
+
+
+@pytest.fixture(scope="module")
 def plain(data):
     """Three trained `Line`; don't train them on."""
     ensemble = DeepEnsemble(Line, n_members=3)

@@ -58,17 +58,19 @@ def test_an_ensemble_combines_what_its_members_answer_without_their_calibration(
     np.testing.assert_allclose(pred_std["total"], np.sqrt(0.25 + 2.0 + 5.0), rtol=1e-6)
 
 
-def test_errors_of_the_pixels_go_through_the_mean_of_the_members(trained, data):
+def test_errors_of_the_pixels_go_through_the_mean_of_the_members(hardly_trained, data):
     """Linear networks without dropout: label = slope x pixel, so all is known by hand."""
     errors = np.random.default_rng(2).uniform(0.05, 0.2, (5, N_PIXELS)).astype("float32")
     slopes = []
-    for net in trained:
+    for net in hardly_trained:
         kernel = net.keras_model.get_layer("output").get_weights()[0].astype("float64")
         slopes.append(kernel / net.input_std["input"].reshape(-1, 1) * net.labels_std["output"])
     by_hand = np.sqrt(errors.astype("float64") ** 2 @ np.mean(slopes, axis=0) ** 2)
     inputs = {"input": data[0][:5]}
-    np.testing.assert_allclose(propagated_spread(list(trained), inputs, {}, {"input": errors}), by_hand, rtol=1e-4)
-    pred_std = trained.predict(data[0][:5], errors, calibrated=False)[1]
+    np.testing.assert_allclose(
+        propagated_spread(list(hardly_trained), inputs, {}, {"input": errors}), by_hand, rtol=1e-4
+    )
+    pred_std = hardly_trained.predict(data[0][:5], errors, calibrated=False)[1]
     np.testing.assert_allclose(pred_std["propagated"], by_hand, rtol=1e-4)
     parts = sum(pred_std[name].astype("float64") ** 2 for name in ("model", "predictive", "propagated"))
     np.testing.assert_allclose(pred_std["total"] ** 2, parts, rtol=1e-4)

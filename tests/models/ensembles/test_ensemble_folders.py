@@ -23,15 +23,15 @@ from ...helpers.ensembles import (
 pytestmark = pytest.mark.one_backend
 
 
-def test_a_loaded_ensemble_predicts_the_same(trained, tmp_path, data):
-    saved = trained.save(tmp_path / "run")
+def test_a_loaded_ensemble_predicts_the_same(hardly_trained, tmp_path, data):
+    saved = hardly_trained.save(tmp_path / "run")
     loaded = load_folder(saved)
     loaded.verbose = 0
     errors = np.full_like(data[0][:6], 0.1)
-    assert same(loaded.predict(data[0][:6], errors), trained.predict(data[0][:6], errors))
-    assert same(loaded.predict(data[0][:6]), trained.predict(data[0][:6]))
+    assert same(loaded.predict(data[0][:6], errors), hardly_trained.predict(data[0][:6], errors))
+    assert same(loaded.predict(data[0][:6]), hardly_trained.predict(data[0][:6]))
     assert isinstance(loaded, DeepEnsemble)
-    assert str(loaded) == str(trained)
+    assert str(loaded) == str(hardly_trained)
     assert loaded.folder_name == "run"
     assert sorted(path.name for path in saved.iterdir()) == [
         PARAMETERS, "member_001", "member_002", "member_003", "model_card.md",
@@ -97,7 +97,10 @@ def test_a_disk_that_is_full_leaves_nothing_behind(plain, tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("make_twin", [copy.deepcopy, copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
+@pytest.mark.parametrize(
+    "make_twin",
+    [copy.deepcopy, pytest.param(copy.copy, marks=pytest.mark.slow), lambda e: pickle.loads(pickle.dumps(e))],
+)
 def test_an_ensemble_is_copied_and_pickled(plain, data, make_twin):
     twin = make_twin(plain)
     assert same(twin.predict(data[0][:6]), plain.predict(data[0][:6]))

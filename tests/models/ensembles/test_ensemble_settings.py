@@ -27,12 +27,15 @@ def test_settings_are_attributes_of_all_members(tools):
     assert "mc_num" in dir(ensemble)
 
 
-def test_a_trained_network_lends_its_settings_only(plain):
-    ensemble = DeepEnsemble(plain[0], n_members=2)
+def test_a_trained_network_lends_its_settings_only(data):
+    net = Line()
+    net.max_epochs = 1
+    net.fit(*data)
+    ensemble = DeepEnsemble(net, n_members=2)
     assert not ensemble.template.has_model
     assert ensemble.template.history is ensemble.template.input_normalizer is None
     assert ensemble.batch_size == 200
-    assert plain[0].has_model
+    assert net.has_model
 
 
 @pytest.mark.parametrize("number", [1, 0, -3, 2.0, "5", None, True, 1001])

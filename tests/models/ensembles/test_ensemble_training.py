@@ -74,10 +74,10 @@ def test_a_second_fit_trains_all_members_on(data):
     ensemble = DeepEnsemble(Line, n_members=2, max_epochs=1)
     ensemble.fit(*data)
     nets, before = list(ensemble), ensemble.evaluate(*data)["loss"]
-    ensemble.max_epochs = 3
+    ensemble.max_epochs = 2
     ensemble.fit(*data)
     assert list(ensemble) == nets
-    assert [len(history.epoch) for history in ensemble.histories] == [3, 3]
+    assert [len(history.epoch) for history in ensemble.histories] == [2, 2]
     assert ensemble.evaluate(*data)["loss"] < before
 
 
@@ -114,16 +114,16 @@ class StopAt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.fixture(scope="module")
-def whole(data):
-    ensemble = DeepEnsemble(Line, n_members=3, max_epochs=2)
-    ensemble.fit(*data)
-    return ensemble
-
-
-@pytest.mark.parametrize("reload", [False, True])
-@pytest.mark.parametrize(("moment", "n_trained"), [(6, 2), (4, 1)])
-def test_an_interrupted_training_goes_on_to_the_same_end(data, whole, tmp_path, moment, n_trained, reload):
+@pytest.mark.parametrize(
+    ("moment", "n_trained", "reload"),
+    [
+        (4, 1, False),
+        (6, 2, True),
+        pytest.param(4, 1, True, marks=pytest.mark.slow),
+        pytest.param(6, 2, False, marks=pytest.mark.slow),
+    ],
+)
+def test_an_interrupted_training_goes_on_to_the_same_end(data, plain, tmp_path, moment, n_trained, reload):
     ensemble = DeepEnsemble(Line, n_members=3, max_epochs=2, callbacks=[StopAt()])
     StopAt.left = moment
     with pytest.raises(KeyboardInterrupt):
@@ -143,10 +143,10 @@ def test_an_interrupted_training_goes_on_to_the_same_end(data, whole, tmp_path, 
         assert len(ensemble) == n_trained
     ensemble.callbacks = None
     ensemble.fit(*data, resume=True)
-    for ours, theirs in zip(ensemble, whole, strict=True):
+    for ours, theirs in zip(ensemble, plain, strict=True):
         for first, second in zip(ours.get_weights(), theirs.get_weights(), strict=True):
             np.testing.assert_allclose(first, second, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(ensemble.calibration.factor, whole.calibration.factor, rtol=1e-3)
+    np.testing.assert_allclose(ensemble.calibration.factor, plain.calibration.factor, rtol=1e-3)
 
 
 def test_autosave_keeps_every_member_that_is_trained(data, tmp_path, monkeypatch):
