@@ -1,5 +1,6 @@
 """What a user gives to a solver, checked and brought to one form: n problems of d numbers each."""
 
+import math
 from typing import NamedTuple
 
 import keras
@@ -72,18 +73,18 @@ def checked_problem(x, t, aux, precision):
     parts, structure, is_nested = _parts(x, precision)
     is_batch = len(times.shape) == 2 or (not is_nested and len(parts[0].shape) == 2)
     parts = [_with_problems(part, is_batch, is_nested) for part in parts]
-    n = parts[0].shape[0]
-    if any(part.shape[0] != n for part in parts):
+    if len({part.shape[0] for part in parts}) > 1:
         raise ValueError(f"odeint: the parts of `x` have {[part.shape[0] for part in parts]} rows, one a problem.")
+    n = ops.shape(parts[0])[0]  # a tensor where a graph is built for any number of them
     if len(times.shape) == 1:
         times = ops.broadcast_to(times[None], (n, times.shape[0]))
-    if times.shape[0] != n:
+    if _differ(times.shape[0], n):
         raise ValueError(
             f"odeint: `t` has {times.shape[0]} rows, but `x` has {n}: give one row of times for each problem, or one "
             "for all."
         )
     shapes = tuple(tuple(part.shape[1:]) for part in parts)
-    state = ops.concatenate([ops.reshape(part, (n, -1)) for part in parts], axis=1)
+    state = ops.concatenate([ops.reshape(part, (-1, math.prod(part.shape[1:]))) for part in parts], axis=1)
     _check_numbers(state, times)
     return Problem(state, times, _checked_aux(aux, n, is_batch, precision), shapes, structure, is_batch)
 
@@ -126,6 +127,10 @@ def _with_problems(part, is_batch, is_nested):
     return part
 
 
+def _differ(one, other):
+    return isinstance(one, int) and isinstance(other, int) and one != other
+
+
 def _check_numbers(state, times):
     if is_known(state) and not np.isfinite(ops.convert_to_numpy(state)).all():
         raise ValueError("odeint: `x` holds NaN or infinite values; every number of an initial state is needed.")
@@ -145,11 +150,13 @@ def _check_numbers(state, times):
 def _checked_aux(aux, n, is_batch, precision):
     if aux is None:
         return None
+    if isinstance(aux, list | tuple) and not all(hasattr(leaf, "shape") for leaf in tree.flatten(aux)):
+        aux = np.asarray(aux)  # rows of plain numbers are one array, as they are in `x`
     aux = tree.map_structure(lambda leaf: _aux_tensor(leaf, precision), aux)
     if not is_batch:
         return tree.map_structure(lambda leaf: leaf[None], aux)
     for leaf in tree.flatten(aux):
-        if not leaf.shape or leaf.shape[0] != n:
+        if not leaf.shape or _differ(leaf.shape[0], n):
             raise ValueError(
                 f"odeint: `aux` must have a row for each of the {n} problems, got the shape {tuple(leaf.shape)}."
             )
@@ -157,6 +164,7 @@ def _checked_aux(aux, n, is_batch, precision):
 
 
 def _aux_tensor(leaf, precision):
-    leaf = ops.convert_to_tensor(leaf)
+    # Through numpy: Keras makes single precision of plain numbers first.
+    leaf = leaf if ops.is_tensor(leaf) else np.asarray(leaf)
     is_float = "float" in keras.backend.standardize_dtype(leaf.dtype)
-    return ops.cast(leaf, precision) if is_float else leaf
+    return ops.convert_to_tensor(leaf, precision) if is_float else ops.convert_to_tensor(leaf)

@@ -37,7 +37,6 @@ def pulled_through_steps(stepper, field, record, times, cotangent):
     back = _Back(stepper, field, times, cotangent)
     length = record.last.start.shape[0]
     last = (record.n_steps - 1) // length
-    n, _, d = cotangent.shape
 
     def segment(number, steps, state, parameters):
         n_steps = ops.where(number == last, record.n_steps - number * length, length)
@@ -47,7 +46,7 @@ def pulled_through_steps(stepper, field, record, times, cotangent):
 
     # A copy: torch writes in place, and may come this way again.
     steps = Steps(*(ops.copy(all_) for all_ in record.last))
-    start = (last, steps, ops.zeros((n, d), cotangent.dtype), field.zeros())
+    start = (last, steps, ops.zeros_like(cotangent[:, 0]), field.zeros())
     _, _, state, parameters = ops.while_loop(lambda number, *_: number >= 0, segment, start)
     # Longer than what was recorded: no gradient rather than a wrong one.
     lost = ops.where(too_long(record), float("nan"), 0.0)
@@ -73,7 +72,7 @@ class _Back:
 
     def __init__(self, stepper, field, times, cotangent):
         self.method, self.field, self.times, self.cotangent = stepper.method, field, times, cotangent
-        n, _, d = cotangent.shape
+        n, _, d = ops.shape(cotangent)
         self.n_kept = n_together(self.method, n, d)
 
     def through_segment(self, steps, n_steps, state, parameters):

@@ -41,7 +41,7 @@ class Crossing(NamedTuple):
 def no_crossing(event, state, n_rows):
     """A `Crossing` at the initial states."""
     zero = ops.zeros_like(state[:, 0])
-    rows = ops.zeros((state.shape[0], n_rows, state.shape[1]), state.dtype)
+    rows = ops.stack([ops.zeros_like(state)] * n_rows, axis=1)
     return Crossing(event.function(state, zero), zero, zero, rows, zero, state)
 
 

@@ -84,8 +84,10 @@ def further_arguments(args, kwargs, precision):
 
 
 def _in_precision(leaf, precision):
-    is_float = isinstance(leaf, float) or "float" in str(getattr(leaf, "dtype", ""))
-    return ops.cast(leaf, precision) if is_float else ops.convert_to_tensor(leaf)
+    # Through numpy: Keras makes single precision of plain numbers first.
+    leaf = leaf if ops.is_tensor(leaf) else np.asarray(leaf)
+    is_float = "float" in str(leaf.dtype)
+    return ops.convert_to_tensor(leaf, precision) if is_float else ops.convert_to_tensor(leaf)
 
 
 def _is_number(leaf):
@@ -119,7 +121,8 @@ class _Called:
     def of_all(self, states, times, aux, numbers):
         """Values for states (n, d) at times (n,)."""
         if self.signature.vectorized:
-            return self._value(self._given(states, times, aux, numbers, (states.shape[0],)), (states.shape[0],))
+            n = (ops.shape(states)[0],)
+            return self._value(self._given(states, times, aux, numbers, n), n)
         if states.shape[0] == 1:
             first = None if aux is None else tree.map_structure(lambda leaf: leaf[0], aux)
             return self._of_one(states[0], times[0], first, numbers)[None]
@@ -160,10 +163,11 @@ class Derivative(_Called):
     def _value(self, given, n):
         parts = [given] if self.structure is None else tree.flatten(given)
         parts = [ops.convert_to_tensor(part) for part in parts]
+        # How many problems there are is not always known when a graph is built.
         shapes = [(*n, *shape) for shape in self.signature.shapes]
         found = [tuple(part.shape) for part in parts]
-        without_ones = [[tuple(n for n in shape if n != 1) for shape in listed] for listed in (found, shapes)]
-        if without_ones[0] != without_ones[1]:
+        without_ones = [[_without_ones(shape[len(n) :]) for shape in listed] for listed in (found, shapes)]
+        if without_ones[0] != without_ones[1] or any(len(shape) < len(n) for shape in found):
             how = "" if n else " A state of several problems is given to `func` one by one."
             raise ValueError(
                 f"odeint: `func` gave derivatives of shape {_listed(found)}, but the state has the shape "
@@ -184,11 +188,15 @@ class EventFunction(_Called):
 
     def _value(self, given, n):
         value = ops.convert_to_tensor(given)
-        if math.prod(value.shape) != math.prod(n):
+        if _without_ones(value.shape[len(n) :]) or len(value.shape) < len(n):
             raise ValueError(
                 f"odeint: `event` gave values of shape {tuple(value.shape)}; it must give one number for each state."
             )
         return ops.cast(ops.reshape(value, n), self.precision)
+
+
+def _without_ones(shape):
+    return tuple(size for size in shape if size != 1)
 
 
 def _listed(shapes):

@@ -59,7 +59,7 @@ def pulled(stepper, field, residuals, cotangent, is_direct):
 
 def _of_times(field, states, times, cotangent, of_start):
     """Cotangent of the times: a state changes by its derivative with its time, and all change with the first."""
-    n, n_times, d = states.shape
+    n, n_times, d = ops.shape(states)
     size = min(_BLOCK, n_times)
     function = field.with_parameters(field.parameters, copies=size)
     safe = ops.where(ops.isfinite(states), states, states[:, :1])

@@ -33,12 +33,12 @@ class Integrated(NamedTuple):
 
 def beginning(function, state, times, first_step):
     """`Problems` at their first time."""
-    n, dtype = state.shape[0], state.dtype
-    derivative = function(state, ops.zeros((n,), dtype))
+    since = ops.zeros_like(first_step)
+    derivative = function(state, since)
     is_finite = ops.all(ops.isfinite(derivative) & ops.isfinite(state), axis=-1)
-    none = ops.zeros((n,), "int32")
+    none = ops.zeros_like(since, "int32")
     return Problems(
-        ops.zeros((n,), dtype), state, derivative, first_step, ops.zeros((n,), "bool"), ops.full((n,), 1e-4, dtype),
+        since, state, derivative, first_step, ops.zeros_like(since, "bool"), 1e-4 * ops.ones_like(since),
         ops.where(is_finite, ops.where(times[:, -1] > 0, RUNNING, DONE), NOT_FINITE), none, none,
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ def integrate(stepper, state, times, first_step, event=None, recorded=False):
     Integrated
     """
     method = stepper.method
-    n, d = state.shape
+    n, d = ops.shape(state)
     dtype = state.dtype
     n_kept = n_together(method, n, d)
     problems = beginning(stepper.function, state, times, first_step)
@@ -75,7 +75,7 @@ def integrate(stepper, state, times, first_step, event=None, recorded=False):
     crossing = no_crossing(event, state, method.n_rows) if event else ()
     record = new_record(problems, n_kept, stepper.settings.max_steps) if recorded else ()
     # The first time, and others equal to it, are that of the initial state.
-    output = ops.where(times[:, :, None] <= 0, state[:, None], ops.full((n, times.shape[1], d), np.nan, dtype))
+    output = ops.where(times[:, :, None] <= 0, state[:, None], np.nan * ops.ones_like(times)[:, :, None])
 
     def steps_and_output(problems, kept, crossing, record, output):
         since = problems.time

@@ -26,4 +26,4 @@ def smaller(one, other):
 def rows_from(values, start, size):
     """Some rows of a tensor, from a number on that is a tensor itself."""
     zero = ops.zeros((), "int32")
-    return ops.slice(values, (start,) + (zero,) * (len(values.shape) - 1), (size, *values.shape[1:]))
+    return ops.slice(values, (start,) + (zero,) * (len(values.shape) - 1), (size, *ops.shape(values)[1:]))

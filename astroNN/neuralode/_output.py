@@ -13,6 +13,7 @@ __all__ = ["Kept", "evaluated", "n_together", "pulled_to_rows"]
 
 _MOST_NUMBERS = 1 << 20
 _LEAST, _MOST = 8, 256
+_USUAL_BATCH = 256  # where a graph is built for any number of problems
 
 
 class Kept(NamedTuple):
@@ -28,6 +29,7 @@ class Kept(NamedTuple):
 
 def n_together(method, n, d):
     """How many polynomials of n problems are kept, or evaluated, at once."""
+    n = n if isinstance(n, int) else _USUAL_BATCH
     return int(np.clip(_MOST_NUMBERS // (method.n_rows * n * d), _LEAST, _MOST))
 
 
@@ -68,7 +70,7 @@ def pulled_to_rows(method, n_steps, since, until, kept, times, cotangent):
         Without rows.
     cotangent : tensor, shape (n, n_times, d)
     """
-    n, _, d = cotangent.shape
+    n, _, d = ops.shape(cotangent)
     n_kept = kept.start.shape[0]
 
     def block(start, place, size, total):
@@ -89,7 +91,7 @@ def _over_blocks(block, method, since, until, times, values):
     """Goes through the times between two, some at once."""
     n_times = times.shape[1]
     d = values.shape[-1] if len(values.shape) == 3 else values.shape[-1] // method.n_rows
-    size = min(n_together(method, times.shape[0], d), n_times)
+    size = min(n_together(method, ops.shape(times)[0], d), n_times)
 
     def one(start, values):
         # The last block is moved back to be whole.
@@ -102,7 +104,7 @@ def _over_blocks(block, method, since, until, times, values):
 
 def _steps_of(place, size, n_steps, since, until, kept, times):
     """For some times of each problem: the number of the step, the fraction of it, and whether it was kept."""
-    n_kept, n = kept.start.shape
+    n_kept, n = ops.shape(kept.start)
     unused = ops.arange(n_kept, dtype="int32")[:, None] >= n_steps
     ends = ops.where(unused, ops.full_like(kept.end, np.inf), kept.end)
     some = _read(times, place, size)
@@ -114,7 +116,7 @@ def _steps_of(place, size, n_steps, since, until, kept, times):
 
 def _joined(values):
     """Steps and problems as one axis."""
-    return ops.reshape(values, (-1, *values.shape[2:]))
+    return ops.reshape(values, (-1, *ops.shape(values)[2:]))
 
 
 def _corner(place, n_axes):
@@ -123,7 +125,8 @@ def _corner(place, n_axes):
 
 
 def _read(values, place, size):
-    shape = (values.shape[0], size, *values.shape[2:])
+    n, _, *others = ops.shape(values)
+    shape = (n, size, *others)
     return ops.slice(values, _corner(place, len(shape)), shape)
 
 

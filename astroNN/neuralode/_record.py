@@ -45,16 +45,17 @@ def new_record(problems, n_kept, max_steps):
     length = n_kept * math.ceil(math.sqrt(most) / n_kept)
     n_segments = math.ceil(most / length)
     checkpoints = tree.map_structure(
-        lambda values: ops.zeros((n_segments, *values.shape), values.dtype), tuple(problems)
+        lambda values: ops.zeros((n_segments, *ops.shape(values)), values.dtype), tuple(problems)
     )
     return Record(no_steps(problems, length), type(problems)(*checkpoints), ops.zeros((), "int32"))
 
 
 def no_steps(problems, length):
     """Room for some steps."""
-    n, dtype = problems.time.shape[0], problems.time.dtype
+    n, d = ops.shape(problems.state)
+    dtype = problems.state.dtype
     time = ops.zeros((length, n), dtype)
-    return Steps(time, ops.zeros_like(time), ops.zeros_like(time), ops.zeros((length, *problems.state.shape), dtype))
+    return Steps(time, ops.zeros_like(time), ops.zeros_like(time), ops.zeros((length, n, d), dtype))
 
 
 def with_checkpoint(record, problems):

@@ -3,15 +3,6 @@
 import numpy as np
 from keras import ops, tree
 
-from astroNN.neuralode._answers import (
-    IntegrationError,
-    Statistics,
-    Stop,
-    as_given,
-    as_statistics,
-    as_stop,
-    raise_failure,
-)
 from astroNN.neuralode._arguments import checked_problem, precision_name
 from astroNN.neuralode._backend import in_precision, is_known
 from astroNN.neuralode._events import refined
@@ -20,6 +11,15 @@ from astroNN.neuralode._gradient import GRADIENTS
 from astroNN.neuralode._methods import METHODS
 from astroNN.neuralode._solver import Limits, Options, solver
 from astroNN.neuralode._stepper import STOPPED, Settings
+from astroNN.neuralode.results import (
+    IntegrationError,
+    Statistics,
+    Stop,
+    as_given,
+    as_statistics,
+    as_stop,
+    raise_failure,
+)
 
 __all__ = ["IntegrationError", "Statistics", "Stop", "odeint"]
 
@@ -201,7 +201,7 @@ def _options(method, precision, rtol, atol, tol, step, first_step, hmax, max_ste
             raise ValueError(f"odeint: `{argument}` must be a positive number, got {value!r}.")
     if not np.isscalar(hmax) or isinstance(hmax, str) or not 0 <= hmax < np.inf:
         raise ValueError(f"odeint: `hmax` must be a positive number, or 0 for none, got {hmax!r}.")
-    if gradient not in GRADIENTS:
+    if not any(gradient is way or (isinstance(gradient, str) and gradient == way) for way in GRADIENTS):
         raise ValueError(f"odeint: `gradient` must be 'direct', 'adjoint' or None, got {gradient!r}.")
     if event_direction not in (0, 1, -1):
         raise ValueError(f"odeint: `event_direction` must be 0, 1 or -1, got {event_direction!r}.")

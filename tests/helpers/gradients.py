@@ -22,9 +22,10 @@ def value_and_grad(function, *arrays, dtype="float32"):
     array, tuple of arrays
         What the function returns, and the gradients, as float64.
     """
-    tensors = [ops.convert_to_tensor(np.asarray(array, "float32"), dtype=dtype) for array in arrays]
+    # numpy has no bfloat16.
+    tensors = [ops.convert_to_tensor(np.asarray(array, _numpy_type(dtype)), dtype=dtype) for array in arrays]
     value, gradients = _BACKENDS[keras.backend.backend()](function, tensors)
-    return _to_numpy(value), tuple(map(_to_numpy, gradients))
+    return _to_numpy(value, dtype), tuple(_to_numpy(gradient, dtype) for gradient in gradients)
 
 
 def _tensorflow(function, tensors):
@@ -57,5 +58,9 @@ def _torch(function, tensors):
 _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
 
 
-def _to_numpy(tensor):
-    return ops.convert_to_numpy(ops.cast(tensor, "float32")).astype("float64")
+def _numpy_type(dtype):
+    return "float64" if dtype == "float64" else "float32"
+
+
+def _to_numpy(tensor, dtype):
+    return ops.convert_to_numpy(ops.cast(tensor, _numpy_type(dtype))).astype("float64")

@@ -222,3 +222,14 @@ def test_the_integrators_by_name():
         states, times = solver(oscillator, [0.0, 5.0], t, tf_float="float64")
         np.testing.assert_allclose(ops.convert_to_numpy(states)[:, 0], np.sin(5 * t), atol=1e-8)
         np.testing.assert_array_equal(times, t)
+
+
+def test_plain_numbers_keep_their_precision():
+    """0.1 in single precision is off by 1.5e-9 of its size."""
+
+    def growth(y, t, rate, aux):
+        return rate * aux["factor"] * y
+
+    t = np.array([0.0, 1.0])
+    found = odeint(growth, [1.0], t, {"factor": 0.3}, "dop853", "float64", 0.1)
+    np.testing.assert_allclose(ops.convert_to_numpy(found)[-1, 0], np.exp(0.1 * 0.3), rtol=1e-12)

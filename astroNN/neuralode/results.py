@@ -65,7 +65,7 @@ def raise_failure(solution, problem, options):
 
 def as_given(states, problem, structure):
     """States (n, n_times, d) in the nesting and shapes of the user's."""
-    n, n_times = states.shape[:2]
+    n, n_times = ops.shape(states)[:2]
     parts, start = [], 0
     for shape in problem.shapes:
         size = int(np.prod(shape))
