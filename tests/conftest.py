@@ -1,5 +1,6 @@
 """What all tests share: settings of their own, the real data beside the repository, and backends."""
 
+import gc
 import importlib.util
 import os
 import random
@@ -38,6 +39,11 @@ LONG_FILES = {
 def pytest_runtest_setup(item):
     # A network without a seed, and a layer, draw theirs from here: a test that fails fails again.
     random.seed(item.nodeid)
+
+
+def pytest_collection_finish():
+    # All modules are there by now, with a million objects that no collection needs to look at again.
+    gc.freeze()
 
 
 def pytest_unconfigure():

@@ -310,8 +310,9 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Answers
         refuse_custom_steps(self, NeuralNetMaster)
         self._n_seeds = 0
         self._derivatives, self._training_state = {}, None
+        seed = self.next_seed()  # may draw from the generator, which must not be undone
         state = random.getstate()  # Keras takes default seeds from Python's generator
-        random.seed(self.next_seed())
+        random.seed(seed)
         self._is_building = True
         try:
             built = self.model()

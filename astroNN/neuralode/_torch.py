@@ -4,7 +4,18 @@ from contextlib import nullcontext
 
 import torch
 
-__all__ = ["NEEDS_VALUES_OF_VARIABLES", "compiled", "first_not_below", "in_precision", "is_known"]
+__all__ = [
+    "NEEDS_VALUES_OF_VARIABLES",
+    "compiled",
+    "first_not_below",
+    "in_precision",
+    "is_known",
+    "variables_seen",
+    "vjp",
+    "with_gradient",
+    "with_row",
+    "zeros_of",
+]
 
 #: whether a compiled function keeps the values that variables had at its first call
 NEEDS_VALUES_OF_VARIABLES = False

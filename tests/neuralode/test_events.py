@@ -52,7 +52,10 @@ def test_a_stone_thrown_from_the_ground_flies():
     np.testing.assert_allclose(float(ops.convert_to_numpy(stop.time)), 10.0 / GRAVITY, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("direction", "expected"), [(1, 0.5), (-1, 1.5), (0, 0.5)])
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [pytest.param(1, 0.5, marks=pytest.mark.slow), (-1, 1.5), pytest.param(0, 0.5, marks=pytest.mark.slow)],
+)
 def test_the_direction_chooses_the_crossing(direction, expected):
     """-cos(pi t) rises through zero at 1/2 and falls at 3/2; back in time from 2, directions are those of the way."""
     rate = np.pi

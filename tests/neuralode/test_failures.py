@@ -55,7 +55,9 @@ def test_a_function_that_gives_nan(start):
         odeint(rooted, [1.0], [0.1, 1.0], method="dopri5")
 
 
-@pytest.mark.parametrize(("method", "start"), [("dop853", 0.0), ("dopri5", 1.0), ("rk4", 0.0)])
+@pytest.mark.parametrize(
+    ("method", "start"), [("dop853", 0.0), pytest.param("dopri5", 1.0, marks=pytest.mark.slow), ("rk4", 0.0)]
+)
 def test_a_derivative_of_zero(method, start):
     states = odeint(lambda y, t: 0.0 * y, [start], [0.0, 1.0, 1e6], method=method, precision="float64")
     np.testing.assert_array_equal(ops.convert_to_numpy(states)[:, 0], [start] * 3)

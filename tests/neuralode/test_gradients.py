@@ -21,8 +21,8 @@ def damped(y, t, damping, aux):
 
 
 METHODS = [
-    ("dop853", TOLERANCES),
-    pytest.param("dopri5", TOLERANCES, marks=pytest.mark.slow),
+    pytest.param("dop853", TOLERANCES, marks=pytest.mark.slow),
+    ("dopri5", TOLERANCES),
     pytest.param("rk4", {}, marks=pytest.mark.slow),
 ]
 
@@ -50,6 +50,7 @@ def decay(y, t, rate):
     return -rate * y
 
 
+@pytest.mark.slow
 @WAYS
 def test_exponential_decay_has_the_gradient_of_its_formula(gradient, bound):
     """y(t) = y0 exp(-k (t - t0)): all derivatives by hand."""
@@ -89,7 +90,7 @@ def network():
     return model
 
 
-@pytest.mark.parametrize("gradient", ["direct", "adjoint"])
+@pytest.mark.parametrize("gradient", ["direct", pytest.param("adjoint", marks=pytest.mark.slow)])
 def test_weights_of_a_network_have_a_gradient(network, gradient):
     start, t = np.array([[0.5, 1.0], [-0.3, 0.2]], "float32"), np.linspace(0, 1, 4)
 
@@ -132,7 +133,7 @@ def test_without_a_gradient_there_is_none():
     np.testing.assert_allclose(gradients(loss, [np.array([2.0])])[0], [1.0])
 
 
-@pytest.mark.parametrize("gradient", ["direct", "adjoint"])
+@pytest.mark.parametrize("gradient", ["direct", pytest.param("adjoint", marks=pytest.mark.slow)])
 def test_states_behind_a_failure_say_nothing_to_the_gradient(gradient):
     """y' = y^2 is infinite at 1 / y0; what was found before it has its gradient."""
 

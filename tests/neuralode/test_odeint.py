@@ -31,7 +31,7 @@ def test_the_documented_oscillation(method):
     np.testing.assert_allclose(states, np.stack([np.sin(5 * t), 5 * np.cos(5 * t)], axis=1), atol=5e-7)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [pytest.param("dopri5", marks=pytest.mark.slow), "dop853", "rk4"])
 def test_single_precision(method):
     t = np.linspace(0, 5, 500)
     states = solve(oscillator, [0.0, 5.0], t, method=method, precision="float32")
@@ -39,7 +39,9 @@ def test_single_precision(method):
     np.testing.assert_allclose(states[:, 0], np.sin(5 * t), atol=1e-4)
 
 
-@pytest.mark.parametrize("n_times", [101, 11, 3, 2])
+@pytest.mark.parametrize(
+    "n_times", [101, pytest.param(11, marks=pytest.mark.slow), 3, pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_the_output_says_nothing_to_the_steps(n_times):
     t = np.linspace(0, 10, n_times)
     states, statistics = odeint(oscillator, [0.0, 5.0], t, precision="float64", statistics=True)
@@ -48,7 +50,7 @@ def test_the_output_says_nothing_to_the_steps(n_times):
     assert int(statistics.accepted) == int(dense.accepted)
 
 
-@pytest.mark.parametrize("method", ["dopri5", "rk4"])
+@pytest.mark.parametrize("method", ["dopri5", pytest.param("rk4", marks=pytest.mark.slow)])
 def test_a_derivative_of_time_alone(method):
     t = np.array([1.0, 1.5, 4.0])
     states = solve(lambda y, t: ops.stack([t, t * t]), [0.0, 0.0], t, method=method)
@@ -124,6 +126,7 @@ def test_a_state_of_several_parts():
     np.testing.assert_allclose(places, start["velocity"] * np.sin(t)[:, None, None], atol=1e-10)
 
 
+@pytest.mark.slow
 def test_a_list_of_parts_for_several_problems():
     t = np.stack([np.linspace(0, 1, 5), np.linspace(0, 2, 5)])
     places, velocities = odeint(
@@ -146,7 +149,7 @@ def test_a_single_time_and_times_that_are_repeated():
 # Arguments of the function --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["dopri5", "rk4"])
+@pytest.mark.parametrize("method", [pytest.param("dopri5", marks=pytest.mark.slow), "rk4"])
 def test_auxiliary_data(method):
     def circle(y, t, aux):
         return ops.stack([y[1], -aux * aux * y[0]])
