@@ -1,4 +1,16 @@
-"""What solvers need of the backends and Keras does not offer, behind one name each."""
+"""What solvers need of the backends and Keras does not offer, behind one name each.
+
+``vjp(function, arguments, variables)``
+    Values of a function of a list of tensors, a tuple, and what pulls their cotangents back to those of the arguments
+    and of the variables of the backend, which the function looks at by itself. JAX has none of these.
+``with_gradient(run, pull)``
+    ``solve(constants, state, times, parameters, variables)``, compiled, with a gradient of its own.
+    ``run(constants, state, times, parameters)`` gives tensors, of which the first has a gradient, and residuals;
+    ``pull(constants, state, times, parameters, residuals, cotangent, variables)`` the cotangents of state, of times,
+    and of parameters and variables in one list.
+``variables_seen(function)``
+    Variables that a function looks at by itself, where they must be known beforehand.
+"""
 
 import importlib
 
@@ -15,4 +27,3 @@ variables_seen = _module.variables_seen
 vjp = _module.vjp
 with_gradient = _module.with_gradient
 with_row = _module.with_row
-zeros_of = _module.zeros_of

@@ -3,8 +3,6 @@
 import keras
 from keras import ops, tree
 
-from astroNN.neuralode._backend import zeros_of
-
 __all__ = ["Field"]
 
 
@@ -41,35 +39,32 @@ class Field:
 
     def zeros(self):
         """Cotangents of parameters and variables that nothing was added to."""
-        return [zeros_of(one) for one in [*self.parameters, *self.variables]]
+        return [ops.zeros_like(one) for one in [*self.parameters, *self.variables]]
 
     def with_parameters(self, parameters, copies=1):
         """The derivatives (copies * n, d) of states (copies * n, d) at times (copies * n,) with other parameters."""
-        return self._called(self.derivative.of_all, parameters, copies, lambda values: values[:, None])
+        direction = _copied(self.direction, copies)[:, None]
+        function = self._called(self.derivative.of_all, parameters, copies)
+        return lambda states, passed: direction * function(states, passed)
 
     def scalar(self, parameters, function):
         """Another function of the same arguments with values (n,), as that of an event."""
-        return self._called(function, parameters, 1, None)
+        return self._called(function, parameters, 1)
 
-    def _called(self, function, parameters, copies, direction_of):
+    def _called(self, function, parameters, copies):
         parameters = iter(parameters)
         leaves = [next(parameters) if has_gradient(leaf) else leaf for leaf in self.leaves]
         aux, numbers, values = tree.pack_sequence_as(self.structure, leaves)
         first, direction = _copied(self.first, copies), _copied(self.direction, copies)
-        aux = (
-            None
-            if isinstance(aux, tuple) and not aux
-            else tree.map_structure(lambda leaf: _copied(leaf, copies), aux)
-        )
+        has_aux = not isinstance(aux, tuple) or len(aux) > 0
+        aux = tree.map_structure(lambda leaf: _copied(leaf, copies), aux) if has_aux else None
 
         def of_states(states, passed):
             times = first + direction * passed
             if not self.keras_variables:
-                found = function(states, times, aux, numbers)
-            else:
-                with keras.StatelessScope(state_mapping=list(zip(self.keras_variables, values, strict=True))):
-                    found = function(states, times, aux, numbers)
-            return found if direction_of is None else direction_of(direction) * found
+                return function(states, times, aux, numbers)
+            with keras.StatelessScope(state_mapping=list(zip(self.keras_variables, values, strict=True))):
+                return function(states, times, aux, numbers)
 
         return of_states
 

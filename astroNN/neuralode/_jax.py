@@ -15,7 +15,6 @@ __all__ = [
     "vjp",
     "with_gradient",
     "with_row",
-    "zeros_of",
 ]
 
 #: whether a compiled function keeps the values that variables had at its first call
@@ -53,29 +52,9 @@ def with_row(buffer, number, row):
 
 
 def vjp(function, arguments, variables):
-    """Values of a function, and what pulls their cotangents back.
-
-    Parameters
-    ----------
-    function : callable
-        Of the arguments, a list of tensors; gives a tuple of tensors.
-    arguments : list of tensors
-    variables : list
-        None: JAX has no variables that a function could look at by itself.
-
-    Returns
-    -------
-    values : tuple of tensors
-    pull : callable
-        Cotangents of the arguments, from those of the values.
-    """
+    """See `_backend`."""
     values, pull = jax.vjp(function, list(arguments))
     return values, lambda cotangents: pull(tuple(cotangents))[0]
-
-
-def zeros_of(one):
-    """Zeros in the shape of a tensor."""
-    return jnp.zeros_like(one)
 
 
 def variables_seen(function):
@@ -84,21 +63,7 @@ def variables_seen(function):
 
 
 def with_gradient(run, pull):
-    """A compiled function with a gradient of its own.
-
-    Parameters
-    ----------
-    run : callable
-        ``run(constants, state, times, parameters)``: tensors of which the first has a gradient, and residuals.
-    pull : callable
-        ``pull(constants, state, times, parameters, residuals, cotangent, variables)``: the cotangents of state, of
-        times, and of parameters and variables.
-
-    Returns
-    -------
-    callable
-        ``solve(constants, state, times, parameters, variables)``: what `run` gives before the residuals.
-    """
+    """See `_backend`."""
 
     def forward(constants, state, times, parameters):
         found, residuals = run(constants, state, times, parameters)

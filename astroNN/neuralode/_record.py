@@ -47,10 +47,10 @@ def new_record(problems, n_kept, max_steps):
     checkpoints = tree.map_structure(
         lambda values: ops.zeros((n_segments, *ops.shape(values)), values.dtype), tuple(problems)
     )
-    return Record(no_steps(problems, length), type(problems)(*checkpoints), ops.zeros((), "int32"))
+    return Record(_no_steps(problems, length), type(problems)(*checkpoints), ops.zeros((), "int32"))
 
 
-def no_steps(problems, length):
+def _no_steps(problems, length):
     """Room for some steps."""
     n, d = ops.shape(problems.state)
     dtype = problems.state.dtype

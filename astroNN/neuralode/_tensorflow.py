@@ -14,7 +14,6 @@ __all__ = [
     "vjp",
     "with_gradient",
     "with_row",
-    "zeros_of",
 ]
 
 #: whether a compiled function keeps the values that variables had at its first call
@@ -47,22 +46,7 @@ def with_row(buffer, number, row):
 
 
 def vjp(function, arguments, variables):
-    """Values of a function, and what pulls their cotangents back.
-
-    Parameters
-    ----------
-    function : callable
-        Of the arguments, a list of tensors; gives a tuple of tensors.
-    arguments : list of tensors
-    variables : list
-        Of the backend, which the function looks at by itself.
-
-    Returns
-    -------
-    values : tuple of tensors
-    pull : callable
-        Cotangents of the arguments and of the variables, from those of the values.
-    """
+    """See `_backend`."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         for one in [*arguments, *variables]:
             tape.watch(one)
@@ -76,32 +60,13 @@ def vjp(function, arguments, variables):
     return values, pull
 
 
-def zeros_of(one):
-    """Zeros in the shape of a tensor or variable."""
-    return tf.zeros(one.shape, one.dtype)
-
-
 def variables_seen(function):
     """Variables that a function looks at by itself: TensorFlow finds them when it takes the gradient."""
     return []
 
 
 def with_gradient(run, pull):
-    """A compiled function with a gradient of its own.
-
-    Parameters
-    ----------
-    run : callable
-        ``run(constants, state, times, parameters)``: tensors of which the first has a gradient, and residuals.
-    pull : callable
-        ``pull(constants, state, times, parameters, residuals, cotangent, variables)``: the cotangents of state, of
-        times, and of parameters and variables.
-
-    Returns
-    -------
-    callable
-        ``solve(constants, state, times, parameters, variables)``: what `run` gives before the residuals.
-    """
+    """See `_backend`."""
 
     def solve(constants, state, times, parameters):
         others = []

@@ -14,7 +14,6 @@ __all__ = [
     "vjp",
     "with_gradient",
     "with_row",
-    "zeros_of",
 ]
 
 #: whether a compiled function keeps the values that variables had at its first call
@@ -48,22 +47,7 @@ def with_row(buffer, number, row):
 
 
 def vjp(function, arguments, variables):
-    """Values of a function, and what pulls their cotangents back.
-
-    Parameters
-    ----------
-    function : callable
-        Of the arguments, a list of tensors; gives a tuple of tensors.
-    arguments : list of tensors
-    variables : list
-        Of the backend, which the function looks at by itself.
-
-    Returns
-    -------
-    values : tuple of tensors
-    pull : callable
-        Cotangents of the arguments and of the variables, from those of the values.
-    """
+    """See `_backend`."""
     with torch.enable_grad():
         arguments = [one.detach().requires_grad_() for one in arguments]
         values = function(arguments)
@@ -79,11 +63,6 @@ def vjp(function, arguments, variables):
         return [torch.zeros_like(one) if grad is None else grad for grad, one in zip(found, asked, strict=True)]
 
     return values, pull
-
-
-def zeros_of(one):
-    """Zeros in the shape of a tensor."""
-    return torch.zeros_like(one, requires_grad=False)
 
 
 def variables_seen(function):
@@ -119,21 +98,7 @@ class _Solved(torch.autograd.Function):
 
 
 def with_gradient(run, pull):
-    """A function with a gradient of its own.
-
-    Parameters
-    ----------
-    run : callable
-        ``run(constants, state, times, parameters)``: tensors of which the first has a gradient, and residuals.
-    pull : callable
-        ``pull(constants, state, times, parameters, residuals, cotangent, variables)``: the cotangents of state, of
-        times, and of parameters and variables.
-
-    Returns
-    -------
-    callable
-        ``solve(constants, state, times, parameters, variables)``: what `run` gives before the residuals.
-    """
+    """See `_backend`."""
 
     def solve(constants, state, times, parameters, variables):
         return _Solved.apply(run, pull, constants, len(variables), state, times, *parameters, *variables)
