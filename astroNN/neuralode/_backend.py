@@ -8,6 +8,8 @@
     ``run(constants, state, times, parameters)`` gives tensors, of which the first has a gradient, and residuals;
     ``pull(constants, state, times, parameters, residuals, cotangent, variables)`` the cotangents of state, of times,
     and of parameters and variables in one list.
+``with_added(buffer, numbers, rows)``
+    ``ops.segment_sum`` and a sum; on torch the former computes in single precision.
 ``variables_seen(function)``
     Variables that a function looks at by itself, where they must be known beforehand.
 """
@@ -25,5 +27,6 @@ in_precision = _module.in_precision
 is_known = _module.is_known
 variables_seen = _module.variables_seen
 vjp = _module.vjp
+with_added = _module.with_added
 with_gradient = _module.with_gradient
 with_row = _module.with_row

@@ -13,6 +13,7 @@ __all__ = [
     "is_known",
     "variables_seen",
     "vjp",
+    "with_added",
     "with_gradient",
     "with_row",
 ]
@@ -44,6 +45,11 @@ def in_precision(dtype):
 def is_known(tensor):
     """Whether a tensor has numbers already, and is not one of a graph that is being built."""
     return not isinstance(tensor, jax.core.Tracer)
+
+
+def with_added(buffer, numbers, rows):
+    """The buffer with rows added to those of some numbers, which may repeat."""
+    return buffer.at[numbers].add(rows)
 
 
 def with_row(buffer, number, row):

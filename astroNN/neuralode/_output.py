@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from astroNN.neuralode._backend import first_not_below
+from astroNN.neuralode._backend import first_not_below, with_added
 from astroNN.neuralode._methods import interpolated, interpolation_weights
 from astroNN.neuralode._numbers import smaller
 
@@ -80,7 +80,7 @@ def pulled_to_rows(method, n_steps, since, until, kept, times, cotangent):
         some = ops.where((passed & is_new)[..., None], _read(cotangent, place, size), 0.0)
         weights = ops.stack(interpolation_weights(method.n_rows, fraction), axis=2)
         of_rows = ops.reshape(weights[..., None] * some[:, :, None], (n * size, method.n_rows * d))
-        return total + ops.segment_sum(of_rows, ops.reshape(number, (n * size,)), n_kept * n)
+        return with_added(total, ops.reshape(number, (n * size,)), of_rows)
 
     total = ops.zeros((n_kept * n, method.n_rows * d), cotangent.dtype)
     total = _over_blocks(block, method, since, until, times, total)

@@ -12,6 +12,7 @@ __all__ = [
     "is_known",
     "variables_seen",
     "vjp",
+    "with_added",
     "with_gradient",
     "with_row",
 ]
@@ -38,6 +39,11 @@ def in_precision(dtype):
 def is_known(tensor):
     """Whether a tensor has numbers already, and is not one of a graph that is being built."""
     return isinstance(tensor, tf.Tensor) and hasattr(tensor, "numpy") and tf.executing_eagerly()
+
+
+def with_added(buffer, numbers, rows):
+    """The buffer with rows added to those of some numbers, which may repeat."""
+    return tf.tensor_scatter_nd_add(buffer, numbers[:, None], rows)
 
 
 def with_row(buffer, number, row):

@@ -12,6 +12,7 @@ __all__ = [
     "is_known",
     "variables_seen",
     "vjp",
+    "with_added",
     "with_gradient",
     "with_row",
 ]
@@ -38,6 +39,11 @@ def in_precision(dtype):
 def is_known(tensor):
     """Whether a tensor has numbers already, and is not one that is mapped over."""
     return not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+
+
+def with_added(buffer, numbers, rows):
+    """The buffer with rows added to those of some numbers, which may repeat."""
+    return buffer.index_add(0, numbers, rows)
 
 
 def with_row(buffer, number, row):
