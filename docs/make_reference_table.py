@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,8 @@ def main():
     if options.measure:
         json.dump({room: measured(module) for room, module in ROOMS.items()}, sys.stdout)
         return
-    text = page(*map(measured_on, BACKENDS))
+    with ThreadPoolExecutor() as pool:
+        text = page(*pool.map(measured_on, BACKENDS))
     if options.check and PAGE.read_text(encoding="utf-8") != text:
         sys.exit(f"{PAGE.name} is not up to date: run python docs/make_reference_table.py")
     if not options.check:

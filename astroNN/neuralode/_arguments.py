@@ -67,7 +67,7 @@ def checked_problem(x, t, aux, precision):
     TypeError
         If `x` or `t` holds no real numbers.
     """
-    times = _tensor("t", t, precision)
+    times = _numbers("t", t, precision)
     if len(times.shape) not in (1, 2) or 0 in times.shape:
         raise ValueError(f"odeint: `t` must have the shape (n_times,) or (n, n_times), got {tuple(times.shape)}.")
     parts, structure, is_nested = _parts(x, precision)
@@ -75,28 +75,43 @@ def checked_problem(x, t, aux, precision):
     parts = [_with_problems(part, is_batch, is_nested) for part in parts]
     if len({part.shape[0] for part in parts}) > 1:
         raise ValueError(f"odeint: the parts of `x` have {[part.shape[0] for part in parts]} rows, one a problem.")
-    n = ops.shape(parts[0])[0]  # a tensor where a graph is built for any number of them
+    n = _module(*parts).shape(parts[0])[0]  # a tensor where a graph is built for any number of them
     if len(times.shape) == 1:
-        times = ops.broadcast_to(times[None], (n, times.shape[0]))
+        times = _module(times).broadcast_to(times[None], (n, times.shape[0]))
     if _differ(times.shape[0], n):
         raise ValueError(
             f"odeint: `t` has {times.shape[0]} rows, but `x` has {n}: give one row of times for each problem, or one "
             "for all."
         )
     shapes = tuple(tuple(part.shape[1:]) for part in parts)
-    state = ops.concatenate([ops.reshape(part, (-1, math.prod(part.shape[1:]))) for part in parts], axis=1)
+    state = _joined(parts)
     _check_numbers(state, times)
+    state, times = (ops.convert_to_tensor(values, precision) for values in (state, times))
     return Problem(state, times, _checked_aux(aux, n, is_batch, precision), shapes, structure, is_batch)
 
 
-def _tensor(argument, values, precision):
+def _module(*values):
+    """What computes with arrays, or with tensors; a backend takes long for what numpy does at once."""
+    return np if all(isinstance(one, np.ndarray) for one in values) else ops
+
+
+def _joined(parts):
+    """All parts of the states side by side, (n, d)."""
+    of_parts = _module(*parts)
+    rows = [of_parts.reshape(part, (-1, math.prod(part.shape[1:]))) for part in parts]
+    return rows[0] if len(rows) == 1 else of_parts.concatenate(rows, axis=1)
+
+
+def _numbers(argument, values, precision):
+    """An array of plain numbers, a tensor of a tensor."""
     if values is None:
         raise ValueError(f"odeint: `{argument}` is None; give numbers.")
     if not hasattr(values, "shape") or isinstance(values, np.ndarray | np.generic):
         values = np.asarray(values)
         if values.dtype.kind not in "buif":
             raise TypeError(f"odeint: `{argument}` must hold real numbers, got type {values.dtype}.")
-    elif "complex" in keras.backend.standardize_dtype(values.dtype):
+        return values.astype(precision)
+    if "complex" in keras.backend.standardize_dtype(values.dtype):
         raise TypeError(
             f"odeint: `{argument}` is complex, which no solver here takes: part it into real and imaginary numbers."
         )
@@ -104,14 +119,14 @@ def _tensor(argument, values, precision):
 
 
 def _parts(x, precision):
-    """Tensors that a state consists of, and their nesting; plain lists of numbers are one tensor."""
+    """Arrays or tensors that a state consists of, and their nesting; plain lists of numbers are one tensor."""
     is_nested = isinstance(x, dict) or (
         isinstance(x, list | tuple) and len(x) > 0 and all(len(getattr(part, "shape", ())) > 0 for part in x)
     )
     leaves = tree.flatten(x) if is_nested else [x]
     if not leaves:
         raise ValueError("odeint: `x` has no parts.")
-    return [_tensor("x", leaf, precision) for leaf in leaves], x if is_nested else None, is_nested
+    return [_numbers("x", leaf, precision) for leaf in leaves], x if is_nested else None, is_nested
 
 
 def _with_problems(part, is_batch, is_nested):
@@ -131,10 +146,14 @@ def _differ(one, other):
     return isinstance(one, int) and isinstance(other, int) and one != other
 
 
+def _is_known(values):
+    return isinstance(values, np.ndarray) or is_known(values)
+
+
 def _check_numbers(state, times):
-    if is_known(state) and not np.isfinite(ops.convert_to_numpy(state)).all():
+    if _is_known(state) and not np.isfinite(ops.convert_to_numpy(state)).all():
         raise ValueError("odeint: `x` holds NaN or infinite values; every number of an initial state is needed.")
-    if not is_known(times):
+    if not _is_known(times):
         return
     times = ops.convert_to_numpy(times)
     change = np.diff(times, axis=1)

@@ -3,6 +3,8 @@
 import keras
 from keras import ops, tree
 
+from astroNN.neuralode._numbers import has_gradient
+
 __all__ = ["Field"]
 
 
@@ -67,11 +69,6 @@ class Field:
                 return function(states, times, aux, numbers)
 
         return of_states
-
-
-def has_gradient(leaf):
-    """Whether it is a tensor of floating-point numbers."""
-    return "float" in keras.backend.standardize_dtype(leaf.dtype)
 
 
 def _copied(values, copies):

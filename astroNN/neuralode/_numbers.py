@@ -1,13 +1,19 @@
 """Small operations that every backend shall do alike."""
 
+import keras
 from keras import ops, tree
 
-__all__ = ["fixed", "larger", "rows_from", "smaller"]
+__all__ = ["fixed", "has_gradient", "larger", "rows_from", "smaller"]
 
 
 def fixed(values):
-    """Nested tensors without a gradient."""
-    return tree.map_structure(lambda one: ops.stop_gradient(one) if ops.is_tensor(one) else one, values)
+    """Nested tensors without a gradient; integers have none."""
+    return tree.map_structure(lambda one: ops.stop_gradient(one) if has_gradient(one) else one, values)
+
+
+def has_gradient(leaf):
+    """Whether it is a tensor of floating-point numbers."""
+    return ops.is_tensor(leaf) and "float" in keras.backend.standardize_dtype(leaf.dtype)
 
 
 def larger(one, other):

@@ -15,11 +15,11 @@ from astroNN.neuralode._backend import (
     with_gradient,
 )
 from astroNN.neuralode._events import Event, with_stop
-from astroNN.neuralode._field import Field, has_gradient
+from astroNN.neuralode._field import Field
 from astroNN.neuralode._gradient import Residuals, pulled
 from astroNN.neuralode._loop import integrate
 from astroNN.neuralode._methods import METHODS
-from astroNN.neuralode._numbers import fixed, larger, smaller
+from astroNN.neuralode._numbers import fixed, has_gradient, larger, smaller
 from astroNN.neuralode._stepper import Settings, Stepper, Tolerance
 
 __all__ = ["Limits", "Options", "Solution", "solver"]

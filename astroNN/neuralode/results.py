@@ -1,5 +1,6 @@
 """What a solver gives to a user: nested states, statistics, events, and errors."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -65,13 +66,14 @@ def raise_failure(solution, problem, options):
 
 def as_given(states, problem, structure):
     """States (n, n_times, d) in the nesting and shapes of the user's."""
-    n, n_times = ops.shape(states)[:2]
-    parts, start = [], 0
-    for shape in problem.shapes:
-        size = int(np.prod(shape))
-        part = ops.reshape(states[:, :, start : start + size], (n, n_times, *shape))
-        parts.append(part if problem.is_batch else part[0])
-        start += size
+    # As few operations as can be: outside of a graph each takes longer than some steps of a solution.
+    sizes = [math.prod(shape) for shape in problem.shapes]
+    parts = ops.split(states, np.cumsum(sizes)[:-1].tolist(), axis=2) if len(sizes) > 1 else [states]
+    leading = ops.shape(states)[:2] if problem.is_batch else (states.shape[1],)
+    parts = [
+        part if problem.is_batch and len(shape) == 1 else ops.reshape(part, (*leading, *shape))
+        for part, shape in zip(parts, problem.shapes, strict=True)
+    ]
     return parts[0] if structure is None else tree.pack_sequence_as(structure, parts)
 
 

@@ -66,7 +66,9 @@ def test_the_direction_chooses_the_crossing(direction, expected):
     def first(y, t):
         return y[0]
 
-    _, stop = odeint(circling, [-1.0, 0.0], [0.0, 1.9], precision="float64", event=first, event_direction=direction)
+    _, stop = odeint(
+        circling, [-1.0, 0.0], [0.0, 1.9], None, "dopri5", "float64", event=first, event_direction=direction
+    )
     np.testing.assert_allclose(float(ops.convert_to_numpy(stop.time)), expected, rtol=1e-11)
 
 

@@ -50,17 +50,15 @@ def test_a_linear_field_learns_the_rotation_it_is_shown(starts, gradient, tmp_pa
     inputs = keras.Input((2,))
     outputs = NeuralODE(layers.Dense(2, use_bias=False), t=TIMES, return_sequences=True, gradient=gradient)(inputs)
     model = keras.Model(inputs, outputs)
-    model.compile(keras.optimizers.Adam(0.1), "mse")
-    history = model.fit(starts, rotated(starts, TIMES), epochs=100, batch_size=64, verbose=0)
+    model.compile(keras.optimizers.Adam(0.2), "mse")
+    history = model.fit(starts, rotated(starts, TIMES), epochs=60, batch_size=64, verbose=0)
     assert history.history["loss"][-1] < 1e-3 < history.history["loss"][0]
     np.testing.assert_allclose(model.get_weights()[0], [[0.0, -2.0], [2.0, 0.0]], atol=0.15)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    # In blocks that divide the stars and in others, as a graph that is built for any number.
-    for size in (64, 50):
-        np.testing.assert_allclose(
-            again.predict(starts, batch_size=size, verbose=0), model.predict(starts, verbose=0), atol=1e-5
-        )
+    # The last block is smaller: the graph is built for any number.
+    expected = model.predict(starts, batch_size=64, verbose=0)
+    np.testing.assert_allclose(again.predict(starts, batch_size=50, verbose=0), expected, atol=1e-5)
 
 
 def test_a_field_of_time(starts):
