@@ -23,7 +23,10 @@ NEEDS_VALUES_OF_VARIABLES = False
 
 def compiled(function):
     """The function as one graph, compiled by XLA."""
-    return tf.function(function, jit_compile=True, autograph=False)
+    graph = tf.function(function, jit_compile=True, autograph=False)
+    # A graph for each shape is meant. TensorFlow counts all solvers as one function, and would warn of its many graphs.
+    graph._omit_frequent_tracing_warning = True
+    return graph
 
 
 def first_not_below(ends, times):
