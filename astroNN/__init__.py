@@ -12,7 +12,7 @@ __all__ = ["__version__", "version"]
 
 version = __version__
 
-_ROOMS = ("apogee", "config", "data", "datasets", "gaia", "lamost", "models", "neuralode", "nn", "shared")
+_ROOMS = ("apogee", "config", "data", "datasets", "gaia", "gamornet", "lamost", "models", "neuralode", "nn", "shared")
 
 
 def __getattr__(name):

@@ -15,7 +15,8 @@ Section       Key                            Default   Meaning
 ``NeuralNet`` ``trust_custom_code``          False     run the Python code that came inside a network's folder
 ``NeuralNet`` ``cpufallback``                False     hide the GPUs when `astroNN.models` is imported
 ``Downloads`` ``sdss``, ``gaia``,            (servers) roots of the archives, to be changed to those of a mirror
-              ``galaxy10``, ``galaxy10sdss``
+              ``galaxy10``,
+              ``galaxy10sdss``, ``gamornet``
 ============= ============================== ========= =====================================================
 """
 
@@ -58,6 +59,7 @@ DEFAULTS = {
         "gaia": "https://cdn.gea.esac.esa.int/Gaia/",
         "galaxy10": "https://zenodo.org/records/10845026/files/",
         "galaxy10sdss": "https://zenodo.org/records/10844811/files/",
+        "gamornet": "ftp://ftp.astro.yale.edu/pub/aghosh/",
     },
 }
 
@@ -136,7 +138,7 @@ def download_url_reader(archive):
     Parameters
     ----------
     archive : str
-        A key of the section ``Downloads``: "sdss", "gaia", "galaxy10" or "galaxy10sdss".
+        A key of the section ``Downloads``: "sdss", "gaia", "galaxy10", "galaxy10sdss" or "gamornet".
 
     Returns
     -------
@@ -245,7 +247,7 @@ def _to_finite(text):
 
 def _to_url(text):
     url = text.strip()
-    if not url.startswith(("https://", "http://")):
+    if not url.startswith(("https://", "http://", "ftp://")):
         raise ValueError(text)
     return url if url.endswith("/") else f"{url}/"
 

@@ -20,11 +20,13 @@ PATHS = {
     "astroNN.models": """
         load_folder ApogeeCNN StarNet2017 ApogeeBCNN ApogeeBCNNCensored ApogeeDR14GaiaDR2BCNN ApogeeBCNNaux ApogeeCVAE
         ApokascEncoderDecoder ApogeeKplerEchelle ApogeeKeplerEchelle Cifar10CNN MNIST_BCNN Galaxy10CNN SimplePolyNN
-        SimplePloyNN convert_custom_objects CNNBase BayesianCNNBase ConvVAEBase NeuralNetMaster NeuralNetBase""",
+        SimplePloyNN GaMorNet GaMorNetBCNN convert_custom_objects CNNBase BayesianCNNBase ConvVAEBase NeuralNetMaster
+        NeuralNetBase""",
     "astroNN.models.apogee_models": """
         ApogeeCNN StarNet2017 ApogeeBCNN ApogeeBCNNCensored ApogeeDR14GaiaDR2BCNN ApogeeBCNNaux ApogeeCVAE
         ApokascEncoderDecoder ApogeeKplerEchelle ApogeeKeplerEchelle""",
-    "astroNN.models.misc_models": "Cifar10CNN MNIST_BCNN Galaxy10CNN SimplePolyNN SimplePloyNN",
+    "astroNN.models.misc_models": """
+        Cifar10CNN MNIST_BCNN Galaxy10CNN GaMorNet GaMorNetBCNN SimplePolyNN SimplePloyNN""",
     "astroNN.models.base_cnn": "CNNBase CNNDataGenerator CNNPredDataGenerator",
     "astroNN.models.base_bayesian_cnn": "BayesianCNNBase BayesianCNNDataGenerator BayesianCNNPredDataGenerator",
     "astroNN.models.base_vae": "ConvVAEBase CVAEDataGenerator CVAEPredDataGenerator",
@@ -50,7 +52,8 @@ PATHS = {
     "astroNN.nn.layers": """
         KLDivergenceLayer VAESampling MCDropout MCSpatialDropout1D MCSpatialDropout2D MCGaussianDropout
         MCConcreteDropout MCBatchNorm ErrorProp FastMCInference FastMCInferenceV2_internal FastMCInferenceMeanVar
-        FastMCRepeat StopGrad BoolMask PolyFit TensorInput""",
+        FastMCRepeat StopGrad BoolMask PolyFit TensorInput ChannelResponseNormalization
+        SpatialResponseNormalization""",
     "astroNN.nn.callbacks": "VirutalCSVLogger VirtualCSVLogger ErrorOnNaN",
     "astroNN.nn.numpy": """
         mask_magicnum sigmoid sigmoid_inv relu l1 l2 mean_absolute_error median_absolute_error
@@ -75,10 +78,11 @@ PATHS = {
     "astroNN.lamost.chips": "smooth_spec wavelength_solution pseudo_continuum",
     "astroNN.datasets": """
         load_apogee_distances load_apogee_rc load_apokasc load_galaxy10 load_galaxy10sdss H5Loader H5Compiler xmatch
-        xmatch_cat read_spectrum""",
+        xmatch_cat read_spectrum simulate_galaxies morphology_labels GalaxySurvey GALAXY_SURVEYS""",
     "astroNN.datasets.galaxy10": "load_data galaxy10cls_lookup galaxy10_confusion Galaxy10Class _filename",
     "astroNN.datasets.galaxy10sdss": "load_data galaxy10cls_lookup galaxy10_confusion Galaxy10Class",
     "astroNN.datasets.xmatch": "xmatch xmatch_cat",
+    "astroNN.gamornet": "load_weights classify threshold_curve Thresholds class_names",
     "astroNN.neuralode": "odeint",
     "astroNN.neuralode.odeint": "odeint",
     "astroNN.neuralode.dop853": "dop853",

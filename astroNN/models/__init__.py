@@ -20,7 +20,15 @@ from astroNN.models.base_cnn import CNNBase
 from astroNN.models.base_master_nn import NeuralNetBase, NeuralNetMaster
 from astroNN.models.base_vae import ConvVAEBase
 from astroNN.models.deep_ensemble import DeepEnsemble
-from astroNN.models.misc_models import MNIST_BCNN, Cifar10CNN, Galaxy10CNN, SimplePloyNN, SimplePolyNN
+from astroNN.models.misc_models import (
+    MNIST_BCNN,
+    Cifar10CNN,
+    Galaxy10CNN,
+    GaMorNet,
+    GaMorNetBCNN,
+    SimplePloyNN,
+    SimplePolyNN,
+)
 from astroNN.models.persistence.loading import load_folder
 
 __all__ = [
@@ -38,6 +46,8 @@ __all__ = [
     "Cifar10CNN",
     "ConvVAEBase",
     "DeepEnsemble",
+    "GaMorNet",
+    "GaMorNetBCNN",
     "Galaxy10CNN",
     "MNIST_BCNN",
     "NeuralNetBase",

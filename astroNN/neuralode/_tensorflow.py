@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.python.xla import dynamic_update_slice
 
 __all__ = [
     "NEEDS_VALUES_OF_VARIABLES",
@@ -50,8 +51,8 @@ def with_added(buffer, numbers, rows):
 
 
 def with_row(buffer, number, row):
-    """The buffer with one row written anew."""
-    return tf.tensor_scatter_nd_update(buffer, tf.reshape(number, (1, 1)), row[None])
+    """The buffer with one row written anew; XLA does this in place, and not what `tf.tensor_scatter_nd_update` is."""
+    return dynamic_update_slice(buffer, row[None], [number] + [0] * (len(buffer.shape) - 1))
 
 
 def vjp(function, arguments, variables):

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from astroNN.shared.errors import DownloadError, NotOnServerError
 from astroNN.shared.files import atomic_file
 
-__all__ = ["MAY_PASS", "Transfer", "partial_file"]
+__all__ = ["MAY_PASS", "Interrupted", "Transfer", "partial_file"]
 
 TIMEOUT = (15.0, 60.0)  # seconds: to connect, and without a byte
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before the next attempt, if the last one brought nothing
@@ -72,7 +72,7 @@ class Transfer:
                 try:
                     self._fetch_rest(session, url)
                     break
-                except _Interrupted as error:
+                except Interrupted as error:
                     # A server that can't send parts begins anew each time: only what no attempt had yet is progress.
                     failures = 0 if self._have() > max(had, most) else failures + 1
                     most = max(most, self._have())
@@ -100,13 +100,9 @@ class Transfer:
                 return
             self._check_disk(total, start)
             if start == 0:
-                self._remember(response)
-            self._write(response, url, start, total)
-        if total == 0:
-            self._forget()
-            raise DownloadError(f"{url} is empty.")
-        if total is not None and self._have() != total:
-            raise _Interrupted(f"the connection ended after {self._have()} of {total} bytes")
+                self._remember(_version(response))
+            self._write(_pieces(response, url), url, start, total)
+        self._check_whole(url, total)
 
     def _range(self):
         """Header that asks for the bytes that are not here yet, if what is here can be gone on with."""
@@ -128,7 +124,7 @@ class Transfer:
             if begins == str(have) and (total.isdecimal() or total == "*") and not self._has_changed(response):
                 return have
             self._forget()
-            raise _Interrupted(f"what is here can't be gone on with (HTTP status {status})")
+            raise Interrupted(f"what is here can't be gone on with (HTTP status {status})")
         self._refuse(response, url)
 
     def _has_changed(self, response):
@@ -141,10 +137,10 @@ class Transfer:
         if status in GONE:
             raise NotOnServerError(f"The server has no file {url} (HTTP status {status}).", status)
         if status in MAY_PASS:
-            raise _Interrupted(f"the server answers with HTTP status {status}", _asked_pause(response), status)
+            raise Interrupted(f"the server answers with HTTP status {status}", _asked_pause(response), status)
         if status == 401 and self.credentials is None:
             self.credentials = _ask_credentials(url)
-            raise _Interrupted("the server wants a password", status=status)
+            raise Interrupted("the server wants a password", status=status)
         if status == 401:
             raise DownloadError(f"{url}: the server refuses this user name and password (HTTP status 401).", status)
         raise DownloadError(f"{url} can't be fetched: the server answers with HTTP status {status}.", status)
@@ -163,8 +159,14 @@ class Transfer:
                 f"again."
             )
 
-    def _remember(self, response):
-        version = _version(response)
+    def _check_whole(self, url, total):
+        if total == 0:
+            self._forget()
+            raise DownloadError(f"{url} is empty.")
+        if total is not None and self._have() != total:
+            raise Interrupted(f"the connection ended after {self._have()} of {total} bytes")
+
+    def _remember(self, version):
         if version and not version.startswith("W/"):  # a weak one is no promise that the bytes are the same
             with _writing(self.path), atomic_file(self.version_file) as temporary:
                 temporary.write_text(json.dumps(version))
@@ -181,35 +183,30 @@ class Transfer:
         for path in (self.part, self.version_file):
             path.unlink(missing_ok=True)
 
-    def _write(self, response, url, start, total):
+    def _write(self, pieces, url, start, total):
         units = {"unit": "B", "unit_scale": True}
         bar = tqdm(total=total, initial=start, desc=self.path.name, disable=not self.progress, **units)
         with bar, open(self.part, "ab", buffering=0) as stream:
-            chunks = response.raw.stream(CHUNK, decode_content=False)
-            while True:
-                with _as_interruptions(url):
-                    chunk = next(chunks, None)
-                if chunk is None:
-                    break
+            for piece in pieces:
                 if not stream.tell():
-                    self._look_at(chunk, url)
+                    self._look_at(piece, url)
                 with _writing(self.path):
-                    _write_all(stream, chunk)
-                bar.update(len(chunk))
+                    _write_all(stream, piece)
+                bar.update(len(piece))
             os.fsync(stream.fileno())
 
-    def _look_at(self, chunk, url):
+    def _look_at(self, piece, url):
         """Raise if a file does not begin as one of its kind does."""
         wanted = BEGINNINGS.get(self.path.suffix.lower())
-        if chunk.lstrip()[:20].lower().startswith(PAGE) or (wanted and not chunk.startswith(wanted)):
+        if piece.lstrip()[:20].lower().startswith(PAGE) or (wanted and not piece.startswith(wanted)):
             self._forget()
             raise DownloadError(
                 f"{url} is not a file of the kind {self.path.suffix or self.path.name}: it begins with "
-                f"{chunk[:30]!r}. The server may have sent a page instead, such as one that asks for a password."
+                f"{piece[:30]!r}. The server may have sent a page instead, such as one that asks for a password."
             )
 
 
-class _Interrupted(Exception):
+class Interrupted(Exception):
     """What may go well the next time."""
 
     def __init__(self, message, pause=0.0, status=None):
@@ -219,7 +216,7 @@ class _Interrupted(Exception):
 
 @contextmanager
 def _as_interruptions(url):
-    """Turn what happens on a bad line into `_Interrupted`."""
+    """Turn what happens on a bad line into `Interrupted`."""
     import requests
     import urllib3
 
@@ -232,7 +229,18 @@ def _as_interruptions(url):
     ) as error:
         raise DownloadError(f"{url} is no address that a file can be fetched from: {error}") from error
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, TimeoutError) as error:
-        raise _Interrupted(f"{type(error).__name__}: {error}") from error
+        raise Interrupted(f"{type(error).__name__}: {error}") from error
+
+
+def _pieces(response, url):
+    """What comes, piece by piece."""
+    pieces = response.raw.stream(CHUNK, decode_content=False)
+    while True:
+        with _as_interruptions(url):
+            piece = next(pieces, None)
+        if piece is None:
+            return
+        yield piece
 
 
 @contextmanager
@@ -246,9 +254,9 @@ def _writing(path):
         ) from error
 
 
-def _write_all(stream, chunk):
-    # Without a buffer, a disk that fills up may take a part of the chunk before it says so.
-    rest = memoryview(chunk)
+def _write_all(stream, piece):
+    # Without a buffer, a disk that fills up may take a part of the piece before it says so.
+    rest = memoryview(piece)
     while rest:
         rest = rest[stream.write(rest) :]
 
@@ -266,7 +274,7 @@ def _total(response):
     if size in (None, "*"):
         return None
     if not size.isdecimal():
-        raise _Interrupted(f"the server says that the file has {size!r} bytes")
+        raise Interrupted(f"the server says that the file has {size!r} bytes")
     return int(size)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import filelock
 import pooch
 
+from astroNN.shared._ftp import FtpTransfer
 from astroNN.shared._transfer import MAY_PASS, Transfer
 from astroNN.shared.callers import users_level
 from astroNN.shared.errors import ChecksumError, DownloadError
@@ -32,7 +33,7 @@ def download(url, path, known_hash=None, size=None, force=False, progress=True):
     Parameters
     ----------
     url : str
-        Where it comes from.
+        Where it comes from: ``https://``, ``http://`` or ``ftp://`` (without a password).
     path : str or Path
         Where it shall stand. Folders are made.
     known_hash : str, optional
@@ -143,7 +144,8 @@ def _has_hash(path, known_hash, modified, size):
 def _fetch(url, path, known_hash, size, progress):
     # pooch compares with digits in lower case.
     known_hash = known_hash and known_hash.lower()
-    transfer = Transfer(path, verified=known_hash is not None, size=size, progress=progress)
+    kind = FtpTransfer if url.startswith("ftp://") else Transfer
+    transfer = kind(path, verified=known_hash is not None, size=size, progress=progress)
     with _workshop(transfer) as folder:
         for attempt in (1, 2):
             try:

@@ -12,11 +12,13 @@ from astroNN.models import BayesianCNNBase, CNNBase, ConvVAEBase
 pytestmark = pytest.mark.one_backend
 
 N = 12
+OF_IMAGES = ("classes", "echelle", "galaxies")
 KINDS = {
     "ApogeeCNN": "spectra", "StarNet2017": "spectra", "ApogeeBCNN": "spectra", "ApogeeBCNNaux": "spectra",
     "ApogeeBCNNCensored": "censored", "ApogeeDR14GaiaDR2BCNN": "gaia", "SimplePolyNN": "any",
     "ApogeeKeplerEchelle": "echelle", "Cifar10CNN": "classes", "Galaxy10CNN": "classes", "MNIST_BCNN": "classes",
-    "ApogeeCVAE": "autoencoder", "ApokascEncoderDecoder": "autoencoder",
+    "GaMorNet": "galaxies", "GaMorNetBCNN": "galaxies", "ApogeeCVAE": "autoencoder",
+    "ApokascEncoderDecoder": "autoencoder",
 }  # fmt: skip
 
 
@@ -40,10 +42,11 @@ def good(name):
     kind = KINDS[name]
     n_pixels = {"censored": 7514, "gaia": 7517}.get(kind, 64)
     n_labels = {"censored": 22, "gaia": 1}.get(kind, 2)
-    if kind in ("classes", "echelle"):
+    if kind in OF_IMAGES:
         inputs = {"input": rng.integers(0, 255, (N, 28, 30)).astype("float32")}
-        if kind == "classes":
-            return Data(inputs, np.eye(10)[rng.integers(0, 10, N)])
+        if kind != "echelle":
+            n_classes = 3 if kind == "galaxies" else 10
+            return Data(inputs, np.eye(n_classes)[rng.integers(0, n_classes, N)])
         return Data(inputs | {"aux": rng.normal(size=(N, 2))}, rng.normal(size=(N, 2)))
     spectra = rng.normal(1.0, 0.1, (N, n_pixels)).astype("float32")
     return Data({"input": spectra}, spectra if kind == "autoencoder" else rng.normal(size=(N, n_labels)))
@@ -118,7 +121,7 @@ def test_spectra_for_images_and_images_for_spectra(net, name):
     if KINDS[name] == "any":
         pytest.skip("a polynomial takes numbers in any shape")
     data = good(name)
-    images = KINDS[name] in ("classes", "echelle")
+    images = KINDS[name] in OF_IMAGES
     wrong = data.main.reshape(N, -1) if images else np.ones((N, 8, 8))
     needed = "images, of shape .*height, width" if images else "spectra, of shape .*n_pixels"
     refused(net, data.with_main(wrong), f"`input_data` of {name} must be {needed}")
@@ -151,7 +154,8 @@ def test_a_task_that_there_is_not(net, name):
 
 ONE_TASK = {
     "ApogeeBCNNCensored": "regression", "ApogeeDR14GaiaDR2BCNN": "regression", "ApogeeCVAE": "regression",
-    "ApokascEncoderDecoder": "regression", "MNIST_BCNN": "classification",
+    "ApokascEncoderDecoder": "regression", "MNIST_BCNN": "classification", "GaMorNet": "classification",
+    "GaMorNetBCNN": "classification",
 }  # fmt: skip
 
 
@@ -218,7 +222,14 @@ NOT_CLASSES = {
 }
 
 
-@pytest.mark.parametrize("name", ["Cifar10CNN", "Galaxy10CNN", "MNIST_BCNN"])
+@pytest.mark.parametrize("name", ["GaMorNet", "GaMorNetBCNN"])
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_galaxies_have_three_classes(net, name, n_classes):
+    labels = np.eye(n_classes)[np.arange(N) % n_classes]
+    refused(net, Data(good(name).inputs, labels), f"the 3 columns disk-dominated, indeterminate, .*got {n_classes}")
+
+
+@pytest.mark.parametrize("name", ["Cifar10CNN", "Galaxy10CNN", "MNIST_BCNN", "GaMorNet", "GaMorNetBCNN"])
 @pytest.mark.parametrize("wrong", NOT_CLASSES)
 def test_labels_that_are_no_classes(net, name, wrong):
     spoil, match = NOT_CLASSES[wrong]

@@ -50,6 +50,14 @@ IMAGES = {"lr": 0.005, "initializer": "he_normal", "activation": "relu", "num_fi
           "filter_len": (3, 3), "pool_length": (4, 4), "num_hidden": [256, 128], "max_epochs": 30,
           "reduce_lr_min": 1e-8, "reduce_lr_patience": 1, "l2": 1e-4, "dropout_rate": 0.1, "task": "classification",
           "input_norm_mode": 255, "labels_norm_mode": 0}  # fmt: skip
+# As Ghosh et al. 2020 document the network and its training.
+GALAXIES = {"lr": 1e-4, "flavour": "keras", "momentum": 0.9, "nesterov": False, "optimizer": None,
+            "activation": "relu", "num_filters": [96, 256, 384, 384, 256], "filter_len": [11, 5, 3, 3, 3],
+            "pool_length": 3, "num_hidden": [4096, 4096], "max_epochs": 100, "l2": None, "dropout_rate": 0.5,
+            "task": "classification", "reduce_lr_patience": None, "input_norm_mode": 0, "labels_norm_mode": 0,
+            "targetname": ["disk-dominated", "indeterminate", "bulge-dominated"]}  # fmt: skip
+#: another value that an argument takes, where a number is none
+OTHER_VALUES = {"flavour": "tflearn"}
 
 NETWORKS = {
     "ApogeeCNN": (CNNBase, "lr=0.005", SPECTRA | {
@@ -100,6 +108,8 @@ NETWORKS = {
     "MNIST_BCNN": (BayesianCNNBase, "lr=0.005", IMAGES | {
         "targetname": "Zero One Two Three Four Five Six Seven Eight Nine".split(), "mc_num": 100,
     }),
+    "GaMorNet": (CNNBase, "lr=0.0001, flavour='keras'", GALAXIES),
+    "GaMorNetBCNN": (BayesianCNNBase, "lr=0.0001, dropout_rate=0.5, flavour='keras'", GALAXIES | {"mc_num": 100}),
     "SimplePolyNN": (CNNBase, "lr=0.005, init_w=None, use_xbias=False", {
         "lr": 0.005, "max_epochs": 40, "num_hidden": 3, "input_norm_mode": 0, "labels_norm_mode": 0, "l2": None,
         "targetname": ["unbiased_parallax"], "task": "regression",
@@ -193,7 +203,8 @@ def test_every_network_is_made_with_the_documented_arguments(name):
     network, wanted = getattr(astroNN.models, name), NETWORKS[name][1]
     assert str(inspect.signature(network)) == f"({wanted})"
     for argument in inspect.signature(network).parameters:
-        assert getattr(network(**{argument: 0.25}), argument) == 0.25
+        value = OTHER_VALUES.get(argument, 0.25)
+        assert getattr(network(**{argument: value}), argument) == value
 
 
 @pytest.mark.parametrize(("owner", "method"), [(owner, name) for owner in METHODS for name in METHODS[owner]])

@@ -46,6 +46,11 @@ class Case:
 
 
 POOLED = N_PIXELS // 4 * 4
+# Images of 28x28 pixels: 7x7 behind the first convolution, and 4x4, 2x2 and 1x1 behind the three poolings.
+# So small a network takes gradient descent hundreds of steps to leave its start.
+SMALL_GALAXIES = {"num_filters": [8] * 5, "num_hidden": [12, 10], "dropout_rate": 0.1, "optimizer": "adam",
+                  "lr": 0.003, "max_epochs": 8, "batch_size": 16}  # fmt: skip
+SMALL_GAMORNET = conv(25, 8, 8) + conv(9, 8, 8, 8, 8) + dense(8, 12, 10)
 CASES = {
     "ApogeeCNN": Case(conv(8, 1, 2, 4) + dense(POOLED, 196, 96, 3)),
     "StarNet2017": Case(conv(8, 1, 4, 16) + dense(4 * POOLED, 256, 128, 3)),
@@ -63,6 +68,8 @@ CASES = {
     "MNIST_BCNN": Case(
         conv(9, 3, 8, 16) + dense(7 * 7 * 16, 256, 128) + 2 * dense(128, 10), "image", 10, (N_STARS,)
     ),
+    "GaMorNet": Case(conv(121, 3, 8) + SMALL_GAMORNET + dense(10, 3), "image", 3, (N_STARS, 3), SMALL_GALAXIES),
+    "GaMorNetBCNN": Case(conv(121, 3, 8) + SMALL_GAMORNET + 2 * dense(10, 3), "image", 3, (N_STARS,), SMALL_GALAXIES),
     "SimplePolyNN": Case(4 * N_PIXELS * 3, settings={"lr": 0.0005}),
     "ApogeeCVAE": Case(
         conv(8, 1, 2, 4) + dense(POOLED, 128, 64) + 2 * dense(64, 2)
@@ -97,9 +104,9 @@ def images(case, rng):
         pictures = rng.integers(0, 255, (N_STARS, 30, 40)).astype("float32")
         aux = rng.normal(size=(N_STARS, 2))
         return {"input": pictures, "aux": aux}, np.hstack([aux, aux[:, :1]])
-    classes = rng.integers(0, 10, N_STARS)
+    classes = rng.integers(0, case.n_labels, N_STARS)
     pictures = rng.integers(0, 50, (N_STARS, 28, 28, 3)) + 20 * classes[:, None, None, None]
-    return pictures.astype("float32"), np.eye(10)[classes]
+    return pictures.astype("float32"), np.eye(case.n_labels)[classes]
 
 
 @pytest.fixture(scope="module")

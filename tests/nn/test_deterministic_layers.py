@@ -11,10 +11,12 @@ from keras import ops, tree
 import astroNN.nn.layers
 from astroNN.nn.layers import (
     BoolMask,
+    ChannelResponseNormalization,
     FastMCInferenceMeanVar,
     FastMCRepeat,
     KLDivergenceLayer,
     PolyFit,
+    SpatialResponseNormalization,
     StopGrad,
     TensorInput,
     VAESampling,
@@ -23,6 +25,7 @@ from astroNN.nn.layers import (
 # Small integers, exact in float16 and bfloat16: only the result is rounded.
 TABLE = np.random.default_rng(0).integers(-5, 6, (4, 3)).astype("float32")
 CUBE = np.random.default_rng(1).integers(-5, 6, (4, 3, 2)).astype("float32")
+IMAGES = np.random.default_rng(2).integers(-5, 6, (4, 6, 5, 3)).astype("float32")
 COEFFICIENTS = (np.arange(18.0).reshape(3, 3, 2) - 8) / 8
 
 CASES = {
@@ -38,6 +41,8 @@ CASES = {
     "StopGrad": (lambda **k: StopGrad(**k), TABLE),
     "StopGrad on a dictionary": (lambda **k: StopGrad(always_on=True, **k), {"a": TABLE, "b": CUBE}),
     "TensorInput": (lambda **k: TensorInput(tensor=TABLE, **k), CUBE),
+    "ChannelResponseNormalization": (lambda **k: ChannelResponseNormalization(1, 2.0, 0.1, 0.5, **k), IMAGES),
+    "SpatialResponseNormalization": (lambda **k: SpatialResponseNormalization(3, 0.1, 0.5, 2.0, **k), IMAGES),
     "FastMCRepeat": (lambda **k: FastMCRepeat(5, **k), CUBE),
     "FastMCRepeat at the end": (lambda **k: FastMCRepeat(2, axis=-1, **k), [TABLE, CUBE]),
     "FastMCInferenceMeanVar": (lambda **k: FastMCInferenceMeanVar(axis=1, **k), {"a": TABLE, "b": CUBE}),

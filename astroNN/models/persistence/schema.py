@@ -147,6 +147,9 @@ KEYS = {
     "val_num": Key("val_num", _is_count, "an integer"),
     "disable_dropout": Key("disable_dropout", _is_flag, "true or false", builds=True),
     "use_xbias": Key("use_xbias", _is_flag, "true or false", builds=True),
+    "flavour": Key("flavour", _is_text, "a text", builds=True),
+    "momentum": Key("momentum", _is_fraction, "a fraction below 1"),
+    "nesterov": Key("nesterov", _is_flag, "true or false"),
 }
 
 

@@ -5,6 +5,10 @@ from astroNN.nn.layers.concrete_dropout import MCConcreteDropout
 from astroNN.nn.layers.error_propagation import ErrorProp
 from astroNN.nn.layers.fast_mc_inference import FastMCInference, FastMCInferenceV2_internal
 from astroNN.nn.layers.fast_mc_layers import FastMCInferenceMeanVar, FastMCRepeat
+from astroNN.nn.layers.local_response_normalization import (
+    ChannelResponseNormalization,
+    SpatialResponseNormalization,
+)
 from astroNN.nn.layers.masking import BoolMask, StopGrad
 from astroNN.nn.layers.mc_dropout import MCDropout
 from astroNN.nn.layers.mc_gaussian_dropout import MCGaussianDropout
@@ -20,6 +24,7 @@ from astroNN.nn.layers.variational_dense import DenseFlipout, DenseReparameteriz
 
 __all__ = [
     "BoolMask",
+    "ChannelResponseNormalization",
     "Conv1DFlipout",
     "Conv2DFlipout",
     "DenseFlipout",
@@ -40,6 +45,7 @@ __all__ = [
     "MixtureMoments",
     "MonteCarloEngine",
     "PolyFit",
+    "SpatialResponseNormalization",
     "StopGrad",
     "TensorInput",
     "VAESampling",

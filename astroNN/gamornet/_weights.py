@@ -1,0 +1,207 @@
+"""Weights of GaMorNet, released or your own, into a network that is built here."""
+
+import difflib
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from astroNN.gamornet._keras2_weights import LAYER_NUMBERS, read_keras_weights
+from astroNN.gamornet._released import RELEASED, fetch_released, survey_of
+from astroNN.gamornet._tflearn_weights import read_tflearn_weights
+from astroNN.models.base_master_nn import NeuralNetMaster
+from astroNN.models.misc_models.gamornet import FIRST_SPREAD, FLAVOURS
+
+__all__ = ["load_weights", "weighted_layers"]
+
+_NAMES = tuple(RELEASED["keras"])
+_CHECKPOINT_ENDINGS = (".index", ".meta", ".data-00000-of-00001")
+_SPREADS = "variance_output"
+
+
+def load_weights(network, source, load_layers=None):
+    """Put weights of GaMorNet into a network.
+
+    Parameters
+    ----------
+    network : GaMorNet, GaMorNetBCNN or keras.Model
+        What takes them. A network of astroNN that is not built yet is built for the survey, if `source` names one;
+        for a file call its `build` first. A Keras model must have the layers of one.
+    source : str or Path
+        Released weights by name, ``"SDSS_sim"``, ``"SDSS_tl"``, ``"CANDELS_sim"`` or ``"CANDELS_tl"``, in the flavour
+        of the network: fetched the first time, and kept in ``~/.astroNN/gamornet``. Or the path of a file: HDF5 of
+        Keras (a whole model or weights alone), an archive ``.keras``, or a checkpoint of TFLearn (what its files have
+        in common, without their endings).
+    load_layers : sequence of 8 bool, optional
+        Which layers take weights, by their numbers in the paper: 2, 5, 8, 9, 10 (convolutions), 13, 15, 17 (dense).
+        The others keep theirs. Default: all.
+
+    Returns
+    -------
+    list of str
+        Names of the layers that took weights.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file, and no released weights of that name.
+    ConnectionError
+        If released weights can't be fetched; tells how to do so by hand.
+    FolderError
+        (a ValueError and an OSError) If the file is damaged, or its layers are not those of the network.
+    ImportError
+        For a checkpoint of TFLearn, if TensorFlow is not installed.
+    ValueError, TypeError
+        If the weights belong to the other flavour, `load_layers` is not of that form, or the network is no GaMorNet
+        or not built.
+
+    Notes
+    -----
+    The network is left as it was if anything is wrong. Nothing is built from what a file says, and none of its code
+    runs. The head of a `GaMorNetBCNN` that predicts spreads of logits has no counterpart in the files: where the last
+    layer is loaded, it starts anew with spreads of 0.02, next to none, for all images.
+
+    Examples
+    --------
+    >>> from astroNN.gamornet import load_weights
+    >>> from astroNN.models import GaMorNet
+    >>> net = GaMorNet()
+    >>> names = load_weights(net, "SDSS_tl")  # doctest: +SKIP
+    >>> probabilities = net.predict(images)  # doctest: +SKIP
+    """
+    chosen = _checked_choice(load_layers)
+    is_name = isinstance(source, str) and source in _NAMES
+    if is_name:
+        _build_for(network, source)
+    model = _keras_model(network)
+    layers, flavour = weighted_layers(model)
+    path = fetch_released(flavour, source) if is_name else _existing(source)
+    shapes = [
+        tuple(tuple(weight.shape) for weight in (layer.kernel, layer.bias)) if wanted else None
+        for layer, wanted in zip(layers, chosen, strict=True)
+    ]
+    arrays = _read(path, shapes, flavour)
+    if isinstance(network, NeuralNetMaster):
+        network._before_training()
+        network._training_state = None
+    _assign(layers, arrays)
+    if chosen[-1] and any(layer.name == _SPREADS for layer in model.layers):
+        _start_spreads(model.get_layer(_SPREADS))
+    return [layer.name for layer, wanted in zip(layers, chosen, strict=True) if wanted]
+
+
+def weighted_layers(model):
+    """The eight layers of a GaMorNet that have weights, and its flavour.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `GaMorNet` or `GaMorNetBCNN` builds it.
+
+    Returns
+    -------
+    layers : list of 8 keras.layers.Layer
+        In the order of the layers 2, 5, 8, 9, 10, 13, 15, 17 of the paper.
+    flavour : {"keras", "tflearn"}
+
+    Raises
+    ------
+    ValueError
+        If the model is no GaMorNet.
+    """
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense) and layer.name != _SPREADS]
+    flavours = [name for name, f in FLAVOURS.items() if any(isinstance(x, f.normalisation) for x in model.layers)]
+    if (len(convolutions), len(dense), len(flavours)) != (5, 3, 1):
+        raise ValueError(
+            f"`network` must be a GaMorNet, with 5 convolutions, 3 dense layers and one kind of local response "
+            f"normalisation; got {len(convolutions)}, {len(dense)} and {len(flavours)}."
+        )
+    return [*convolutions, *dense], flavours[0]
+
+
+def _build_for(network, name):
+    if isinstance(network, NeuralNetMaster) and not network.has_model and hasattr(network, "flavour"):
+        network.build(survey_of(name))
+
+
+def _keras_model(network):
+    if isinstance(network, keras.Model):
+        return network
+    if not isinstance(network, NeuralNetMaster):
+        raise TypeError(
+            f"`network` must be a GaMorNet, a GaMorNetBCNN or a Keras model of one, got {type(network).__name__}."
+        )
+    if not network.has_model:
+        raise ValueError(
+            f"`network` is not built yet, and the shape of its images not known: call "
+            f'{type(network).__name__}.build, for instance net.build("SDSS") or net.build((64, 64, 1)), first.'
+        )
+    return network.keras_model
+
+
+def _checked_choice(load_layers):
+    if load_layers is None:
+        return [True] * len(LAYER_NUMBERS)
+    choice = list(load_layers) if isinstance(load_layers, list | tuple | np.ndarray) else None
+    if choice is None or len(choice) != len(LAYER_NUMBERS) or not all(isinstance(b, bool | np.bool_) for b in choice):
+        raise ValueError(
+            f"`load_layers` must be {len(LAYER_NUMBERS)} times True or False, for the layers "
+            f"{', '.join(map(str, LAYER_NUMBERS))}; got {load_layers!r}."
+        )
+    if not any(choice):
+        raise ValueError("`load_layers` is False for every layer: there is nothing to load.")
+    return [bool(b) for b in choice]
+
+
+def _existing(source):
+    """Path of a file, or prefix of a checkpoint, that is there."""
+    if not isinstance(source, str | Path):
+        raise TypeError(
+            f"`source` must be a path or one of {', '.join(map(repr, _NAMES))}, got {type(source).__name__}."
+        )
+    path = Path(source).expanduser().absolute()
+    for ending in _CHECKPOINT_ENDINGS:
+        if path.name.endswith(ending):
+            path = path.with_name(path.name.removesuffix(ending))
+    if _is_checkpoint(path) or path.is_file():
+        return path
+    if path.is_dir():
+        raise FileNotFoundError(
+            f"{path} is a folder, no file of weights. A network that was saved by astroNN is loaded by "
+            "astroNN.models.load_folder."
+        )
+    similar = difflib.get_close_matches(str(source), _NAMES, n=1)
+    hint = f" Did you mean {similar[0]!r}?" if similar else ""
+    raise FileNotFoundError(
+        f"There is no file {path}, nor {path.name}.index of a checkpoint. Released weights are called "
+        f"{', '.join(map(repr, _NAMES))}.{hint}"
+    )
+
+
+def _is_checkpoint(path):
+    return path.with_name(f"{path.name}.index").is_file()
+
+
+def _read(path, shapes, flavour):
+    if not _is_checkpoint(path):
+        return read_keras_weights(path, shapes, flavour)
+    if flavour != "tflearn":
+        raise ValueError(
+            f"{path} is a checkpoint of TFLearn, whose weights belong to the flavour 'tflearn'; this network has the "
+            f"flavour {flavour!r}, whose normalisation would silently give other probabilities. Make the network "
+            "with flavour='tflearn'."
+        )
+    return read_tflearn_weights(path, shapes)
+
+
+def _assign(layers, arrays):
+    for layer, pair in zip(layers, arrays, strict=True):
+        if pair is not None:
+            layer.kernel.assign(pair[0])
+            layer.bias.assign(pair[1])
+
+
+def _start_spreads(head):
+    head.kernel.assign(np.zeros(head.kernel.shape, "float32"))
+    head.bias.assign(np.full(head.bias.shape, FIRST_SPREAD, "float32"))
