@@ -25,7 +25,7 @@ NEEDS_VALUES_OF_VARIABLES = False
 def compiled(function):
     """The function as one graph, compiled by XLA."""
     graph = tf.function(function, jit_compile=True, autograph=False)
-    # A graph for each shape is meant. TensorFlow counts all solvers as one function, and would warn of its many graphs.
+    # One graph for each shape is meant. TensorFlow counts all solvers as one function, and would warn of its graphs.
     graph._omit_frequent_tracing_warning = True
     return graph
 

@@ -209,9 +209,9 @@ def _range(name, limits, positive):
     return lowest, highest
 
 
-# Rounded, typical values, which calibrate nothing. Counts of SDSS are those of its raw frames of 54 s (0.396 arcsec a pixel,
-# seeing 1.4 arcsec); those of CANDELS are electrons per second on pixels of 0.06 arcsec, 3200 s in all, as in its
-# wide fields. Radii are those of galaxies of 1 to 10 kpc at redshifts of about 0.05 and 1.
+# Rounded, typical values, which calibrate nothing. Counts of SDSS are those of its raw frames of 54 s (0.396 arcsec a
+# pixel, seeing 1.4 arcsec); those of CANDELS are electrons per second on pixels of 0.06 arcsec, 3200 s in all, as in
+# its wide fields. Radii are those of galaxies of 1 to 10 kpc at redshifts of about 0.05 and 1.
 #: Settings by the names of surveys: g band of SDSS, F160W band of CANDELS
 GALAXY_SURVEYS = {
     "SDSS": GalaxySurvey(
