@@ -75,12 +75,14 @@ LAYER_ARGUMENTS = {
     "MixtureDensity": (2,),
 }
 LAYER_INPUT_SHAPES = {
+    "ChannelResponseNormalization": (2, 6, 6, 3),
     "Conv1DFlipout": (2, 6, 2),
     "Conv2DFlipout": (2, 6, 6, 2),
     "FastMCInferenceMeanVar": (5, 2, 3),
     "MCSpatialDropout1D": (2, 6, 2),
     "MCSpatialDropout2D": (2, 6, 6, 2),
     "MixtureMoments": (2, 3, 3, 4),
+    "SpatialResponseNormalization": (2, 6, 6, 3),
 }
 PAIRS = ("ErrorProp", "KLDivergenceLayer", "VAESampling")
 
