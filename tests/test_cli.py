@@ -148,6 +148,7 @@ def test_a_folder_that_cant_be_written_is_refused_before_any_work(tmp_path, caps
     assert "--out" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C can't be sent to one process there")
 def test_ctrl_c_stops_the_demo_with_one_clear_line(tmp_path):
     process = subprocess.Popen(

@@ -111,7 +111,7 @@ def write_tflearn(prefix, weights, extra=True, scopes=TFLEARN):
 
 
 @pytest.mark.parametrize("is_whole", [True, False], ids=["whole model", "weights alone"])
-@pytest.mark.parametrize("ending", [".h5", ".hdf5"])
+@pytest.mark.parametrize("ending", [pytest.param(".h5", marks=pytest.mark.slow), ".hdf5"])
 def test_files_of_keras_2_are_read_by_the_order_of_their_layers(tmp_path, images, is_whole, ending):
     reference, net = network(), network(seed=2)
     weights = random_weights(reference)
