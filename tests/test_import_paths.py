@@ -83,6 +83,11 @@ PATHS = {
     "astroNN.datasets.galaxy10sdss": "load_data galaxy10cls_lookup galaxy10_confusion Galaxy10Class",
     "astroNN.datasets.xmatch": "xmatch xmatch_cat",
     "astroNN.gamornet": "load_weights classify threshold_curve Thresholds class_names",
+    "astroNN.gamornet.keras_module": """
+        gamornet_predict_keras gamornet_train_keras gamornet_tl_keras gamornet_build_model_keras
+        gamornet_load_model_keras get_model_from_link_keras check_input_shape_validity check_imgs_validity
+        check_labels_validity check_bools_validity LocalResponseNormalization""",
+    "astroNN.gamornet.tflearn_module": "gamornet_predict_tflearn gamornet_train_tflearn gamornet_tl_tflearn",
     "astroNN.neuralode": "odeint",
     "astroNN.neuralode.odeint": "odeint",
     "astroNN.neuralode.dop853": "dop853",
