@@ -12,10 +12,12 @@ import numpy as np
 from astroNN.models.persistence.legacy_files import opened_weights
 from astroNN.shared.errors import FolderError
 
-__all__ = ["LAYER_NUMBERS", "read_keras_weights"]
+__all__ = ["FLAVOUR_MARK", "LAYER_NUMBERS", "read_keras_weights"]
 
 #: the layers with weights, by their numbers in the table of the paper: 5 convolutions and 3 dense layers
 LAYER_NUMBERS = (2, 5, 8, 9, 10, 13, 15, 17)
+#: attribute of the files that the drop-in modules write
+FLAVOUR_MARK = "astroNN_gamornet_flavour"
 _N_CONVOLUTIONS, _N_DENSE = 5, 3
 _NAMES = {"kernel": "kernel", "bias": "bias", "0": "kernel", "1": "bias"}
 _MOST_LAYERS = 10_000
@@ -42,7 +44,7 @@ def read_keras_weights(path, shapes, flavour):
     FolderError
         (a ValueError and an OSError) If the file is damaged, or holds no GaMorNet, or one of another shape.
     ValueError
-        If the file is of Keras 2, and the network of another flavour.
+        If the file is of one flavour, as those of Keras 2 are, and the network of another.
     """
     with opened_weights(path) as stored:
         if not stored.datasets:
@@ -98,19 +100,28 @@ def _layer_names(file, path):
 
 
 def _check_flavour(stored, flavour, path):
-    """Raise for weights of Keras 2, which belong to the spatial normalisation, in a network with the other one."""
+    """Raise for weights in a network whose normalisation is another one, where the file tells whose they are."""
     file = next(iter(stored.datasets.values())).file
-    version = None
-    for place in (file, file.get("model_weights")):
-        if isinstance(place, h5py.Group) and version is None:
-            version = place.attrs.get("keras_version")
-    version = version.decode(errors="replace") if isinstance(version, bytes) else version
-    if flavour != "keras" and isinstance(version, str) and version.startswith("2."):
+    written, version = _text(file, FLAVOUR_MARK), _text(file, "keras_version")
+    if version is None and isinstance(file.get("model_weights"), h5py.Group):
+        version = _text(file["model_weights"], "keras_version")
+    how = "as the file says"
+    if written is None and version is not None and version.startswith("2."):
+        # Of the two earlier versions of the network only one was of Keras.
+        written, how = "keras", f"written by Keras {version}"
+    if written not in (None, flavour):
         raise ValueError(
-            f"{path} was written by Keras {version}, and its weights belong to the flavour 'keras'; this network has "
-            f"the flavour {flavour!r}, whose normalisation would silently give other probabilities. Make the network "
-            "with flavour='keras'."
+            f"{path}: its weights, {how}, belong to the flavour {written!r}; this network has the flavour "
+            f"{flavour!r}, whose normalisation would silently give other probabilities. Make the network with "
+            f"flavour={written!r}, or use the functions of astroNN.gamornet.{written}_module."
         )
+
+
+def _text(group, name):
+    """An attribute that is a text; None if it is not there, or none."""
+    value = group.attrs.get(name)
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    return value if isinstance(value, str) else None
 
 
 def _gamornet_layers(layers, path):

@@ -3,12 +3,10 @@
 import mmap
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 
 from astroNN.gamornet._drop_in_checks import check_finite_images, check_flag, checked_images
-from astroNN.gamornet._training_files import FLAVOUR_MARK
 from astroNN.gamornet._weights import load_weights
 from astroNN.models.misc_models.gamornet import GaMorNet, checked_input_shape
 from astroNN.shared.checks import check_at_least
@@ -55,7 +53,6 @@ def load_into(model, model_load_path, flavour, load_layers=None):
     if load_layers is not None and not any(load_layers):
         return model
     source = _written_today(model_load_path) if flavour == "tflearn" else model_load_path
-    _check_mark(Path(source).expanduser(), flavour)
     load_weights(model, source, load_layers)
     return model
 
@@ -130,18 +127,3 @@ def _is_in_memory(images):
             return False
         images = getattr(images, "base", None)
     return True
-
-
-def _check_mark(path, flavour):
-    """Raise if a file that was written here holds weights of the other flavour."""
-    try:
-        with h5py.File(path, "r") as file:
-            written = file.attrs.get(FLAVOUR_MARK, flavour)
-    except (OSError, RuntimeError):
-        return  # a name, another format, or damaged: `load_weights` tells
-    if written != flavour:
-        raise ValueError(
-            f"`model_load_path`: the weights in {path} belong to the flavour {written!r}; in a network of the "
-            f"flavour {flavour!r} they would silently give other probabilities. Use the functions of "
-            f"astroNN.gamornet.{written}_module."
-        )

@@ -13,12 +13,11 @@ from pathlib import Path
 import h5py
 import keras
 
+from astroNN.gamornet._keras2_weights import FLAVOUR_MARK
 from astroNN.shared.files import atomic_file, discard
 
-__all__ = ["FLAVOUR_MARK", "EpochCheckpoints", "LatestSnapshots", "MetricsFile", "file_prefix", "save_whole"]
+__all__ = ["EpochCheckpoints", "LatestSnapshots", "MetricsFile", "file_prefix", "save_whole"]
 
-#: attribute of the files that are written here
-FLAVOUR_MARK = "astroNN_gamornet_flavour"
 _COLUMNS = ("accuracy", "loss", "val_accuracy", "val_loss")
 
 

@@ -386,6 +386,9 @@ def test_weights_of_the_other_flavour_are_refused(tmp_path):
     weights = random_weights(plain)
     refused(plain, write_tflearn(tmp_path / "check", weights), "belong to the flavour 'tflearn'.*flavour='tflearn'")
     refused(across, write_keras_2(tmp_path / "model.h5", weights), "Keras 2.2.4, .*belong to the flavour 'keras'")
+    with h5py.File(tmp_path / "model.h5", "r+") as file:
+        file.attrs["astroNN_gamornet_flavour"] = "tflearn"  # what a file of the drop-in functions says of itself
+    refused(plain, tmp_path / "model.h5", "belong to the flavour 'tflearn'.*flavour='tflearn'")
 
 
 @pytest.mark.parametrize("choice", [[True] * 7, [1] * 8, "train_bools_SDSS", [False] * 8, True, [None] * 8])
