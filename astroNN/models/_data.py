@@ -7,11 +7,10 @@ import numpy as np
 
 from astroNN.models._label_tables import errors_of_labels, label_table, names_of_labels
 from astroNN.shared import checks
+from astroNN.shared.blocks import row_blocks
 from astroNN.shared.missing import missing_elements
 
 __all__ = ["Sample", "checked_inputs", "checked_sample", "empty_stars", "in_known_shape", "remember_shapes"]
-
-_BLOCK_ROWS = 2048
 
 
 @dataclass
@@ -151,8 +150,7 @@ def empty_stars(inputs, masks):
     """Which stars have no good pixel in ``"input"``; array of bool."""
     array, mask = inputs["input"], masks.get("input")
     empty = np.zeros(len(array), dtype=bool)
-    for start in range(0, len(array), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
+    for rows in row_blocks(len(array), array.shape[1:]):
         missing = missing_elements(array[rows], None if mask is None else mask[rows])
         empty[rows] = missing.reshape(len(missing), -1).all(axis=1)
     return empty

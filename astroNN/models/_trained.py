@@ -1,5 +1,6 @@
 """What `fit`, `fit_on_batch` and `evaluate` of all kinds of networks do with checked data."""
 
+import math
 import warnings
 
 import numpy as np
@@ -14,6 +15,7 @@ from astroNN.models.training.variables import make_variables
 from astroNN.nn.utilities.generator import BatchGenerator
 from astroNN.nn.utilities.normalizer import Normalizer
 from astroNN.shared import checks
+from astroNN.shared.blocks import row_blocks
 from astroNN.shared.messages import tell
 
 __all__ = ["Trained"]
@@ -151,6 +153,12 @@ class Trained:
     def _labels_as_predicted(self, inputs, masks, labels, labels_err):
         """Labels and their errors as the quantities that `predict` gives; a network may be trained on others."""
         return labels, labels_err
+
+    def _row_blocks(self, n_rows, multiple=64):
+        """Numbers of the rows that are read and predicted at a time; by default a multiple of the engine's 64."""
+        n_pixels = sum(math.prod(shape) for shape in self._input_shape.values())
+        for rows in row_blocks(n_rows, (n_pixels,), multiple):
+            yield np.arange(rows.start, rows.stop)
 
     def _read_inputs(self, inputs, masks, rows):
         """Normalised inputs of some rows, missing pixels replaced, in the shape that the network takes."""

@@ -25,7 +25,6 @@ from astroNN.shared.errors import ConfigurationError
 
 __all__ = ["BayesianCNNBase", "BayesianCNNDataGenerator", "BayesianCNNPredDataGenerator"]
 
-_BLOCK_ROWS = 1024  # rows normalised at a time; a multiple of the engine's blocks of 64
 _SAMPLINGS = ("exact", "per_star", "fast")
 
 
@@ -297,13 +296,15 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         n_stars = len(inputs["input"])
         means, variances, log_variances = [], [], []
         with tqdm(total=n_stars, desc="Predicting", unit="star", disable=not self.verbose) as progress:
-            for start in range(0, n_stars, _BLOCK_ROWS):
-                rows = np.arange(start, min(start + _BLOCK_ROWS, n_stars))
-                moments = engine.predict(self._read_inputs(inputs, masks, rows), first_star=start)
+            for rows in self._row_blocks(n_stars):
+                moments = engine.predict(
+                    self._read_inputs(inputs, masks, rows),
+                    first_star=int(rows[0]),
+                    progress=lambda n_done, first=int(rows[0]): progress.update(first + n_done - progress.n),
+                )
                 means.append(moments["output"][0])
                 variances.append(moments["output"][1])
                 log_variances.append(moments["variance_output"][0])
-                progress.update(len(rows))
         return tuple(np.concatenate(parts) for parts in (means, variances, log_variances))
 
     def _engine(self, sampling):

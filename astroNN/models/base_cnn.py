@@ -15,8 +15,6 @@ from astroNN.nn.utilities.data_generators import CNNDataGenerator, CNNPredDataGe
 
 __all__ = ["CNNBase", "CNNDataGenerator", "CNNPredDataGenerator"]
 
-_BLOCK_ROWS = 4096  # rows normalised and predicted at a time
-
 
 class CNNBase(PredictsDatasets, NeuralNetMaster):
     """Base of convolutional networks; your own derive from it and define `model`.
@@ -173,8 +171,7 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
         n_stars = len(inputs["input"])
         blocks = []
         with tqdm(total=n_stars, desc="Predicting", unit="star", disable=not self.verbose) as progress:
-            for start in range(0, n_stars, _BLOCK_ROWS):
-                rows = np.arange(start, min(start + _BLOCK_ROWS, n_stars))
+            for rows in self._row_blocks(n_stars, self.batch_size):
                 normalised = self._read_inputs(inputs, masks or {}, rows)
                 blocks.append(self._outputs_by_name(self._forward(normalised)))
                 progress.update(len(rows))

@@ -15,8 +15,6 @@ from astroNN.shared.deprecation import deprecated_alias
 
 __all__ = ["CVAEDataGenerator", "CVAEPredDataGenerator", "ConvVAEBase"]
 
-_BLOCK_ROWS = 1024
-
 
 class ConvVAEBase(LatentPlots, NeuralNetMaster):
     """Base of variational autoencoders; your own derive from it and define `model`.
@@ -249,8 +247,7 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         n_stars = len(inputs["input"])
         blocks = []
         with tqdm(total=n_stars, desc="Encoding", unit="star", disable=not self.verbose) as progress:
-            for start in range(0, n_stars, _BLOCK_ROWS):
-                rows = np.arange(start, min(start + _BLOCK_ROWS, n_stars))
+            for rows in self._row_blocks(n_stars, self.batch_size):
                 normalised = self._read_inputs(inputs, masks, rows)
                 blocks.append(self.keras_encoder.predict(normalised, batch_size=self.batch_size, verbose=0))
                 progress.update(len(rows))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from astroNN.config import MAGIC_NUMBER
+from astroNN.shared.blocks import row_blocks
 from astroNN.shared.errors import ConfigurationError, RowCountError
 from astroNN.shared.missing import missing_elements
 
@@ -21,8 +22,6 @@ __all__ = [
     "check_one_of",
     "check_rows",
 ]
-
-_BLOCK_ROWS = 2048
 
 
 def as_named_arrays(argument, data, default_name):
@@ -142,11 +141,11 @@ def check_known_shape(argument, name, shape, known):
 
 def check_finite(argument, array):
     """Raise if an array holds an infinity (NaN and the magic number are missing values, which are allowed)."""
-    for start in range(0, len(array), _BLOCK_ROWS):
-        block = np.asarray(array[start : start + _BLOCK_ROWS])
+    for rows in row_blocks(len(array), array.shape[1:]):
+        block = np.asarray(array[rows])
         infinite = np.isinf(block)
         if infinite.any():
-            row = start + int(np.argmax(infinite.reshape(len(block), -1).any(axis=1)))
+            row = rows.start + int(np.argmax(infinite.reshape(len(block), -1).any(axis=1)))
             raise ValueError(
                 f"`{argument}` holds infinite values (the first in row {row}). Set bad pixels to NaN or "
                 f"{MAGIC_NUMBER}, or mark them in `mask`."

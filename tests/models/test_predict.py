@@ -194,8 +194,7 @@ def test_the_batch_size_changes_nothing(stars, cnn, bcnn):
 def test_blocks_of_reading_change_nothing(stars, bcnn, cnn, monkeypatch):
     """More stars than are read at a time give what they give in one piece."""
     expected, plain = bcnn.predict(stars.spectra), cnn.predict(stars.spectra)
-    monkeypatch.setattr("astroNN.models.base_bayesian_cnn._BLOCK_ROWS", 128)
-    monkeypatch.setattr("astroNN.models.base_cnn._BLOCK_ROWS", 128)
+    monkeypatch.setattr("astroNN.shared.blocks._MOST_BYTES", 128 * 4 * stars.spectra.shape[1])
     prediction, spread = bcnn.predict(stars.spectra)
     np.testing.assert_allclose(prediction, expected[0], rtol=1e-6)
     np.testing.assert_allclose(spread["total"], expected[1]["total"], rtol=1e-4)

@@ -10,9 +10,8 @@ BLOCK = 128  # rows at a time, instead of thousands
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    for base in ("base_cnn", "base_bayesian_cnn"):
-        monkeypatch.setattr(f"astroNN.models.{base}._BLOCK_ROWS", BLOCK)
+def small_blocks(stars, monkeypatch):
+    monkeypatch.setattr("astroNN.shared.blocks._MOST_BYTES", BLOCK * 4 * stars.spectra.shape[1])
 
 
 class Rows:

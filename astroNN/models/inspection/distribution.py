@@ -12,7 +12,6 @@ from astroNN.shared import checks
 
 __all__ = ["PredictsDistributions"]
 
-_BLOCK_ROWS = 1024  # rows normalised at a time; a multiple of the engine's blocks of 64
 _SAMPLINGS = ("exact", "per_star")
 
 
@@ -92,9 +91,8 @@ def _of_all_passes(net, inputs, masks, sampling):
     n_stars = len(inputs["input"])
     blocks = []
     with tqdm(total=n_stars, desc="Predicting", unit="star", disable=not net.verbose) as progress:
-        for start in range(0, n_stars, _BLOCK_ROWS):
-            rows = np.arange(start, min(start + _BLOCK_ROWS, n_stars))
-            draws = engine.draws(net._read_inputs(inputs, masks, rows), first_star=start)
+        for rows in net._row_blocks(n_stars):
+            draws = engine.draws(net._read_inputs(inputs, masks, rows), first_star=int(rows[0]))
             blocks.append(_joined(draws, n_passes=1 if engine.deterministic else net.mc_num))
             progress.update(len(rows))
     return np.concatenate(blocks)
