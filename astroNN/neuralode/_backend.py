@@ -1,5 +1,7 @@
 """What solvers need of the backends and Keras does not offer, behind one name each.
 
+``as_it_is(function)``
+    A function whose code is not rewritten, where a graph is built from it by somebody else.
 ``vjp(function, arguments, variables)``
     Values of a function of a list of tensors, a tuple, and what pulls their cotangents back to those of the arguments
     and of the variables of the backend, which the function looks at by itself. JAX has none of these.
@@ -21,6 +23,7 @@ import keras
 _module = importlib.import_module(f"astroNN.neuralode._{keras.backend.backend()}")
 
 NEEDS_VALUES_OF_VARIABLES = _module.NEEDS_VALUES_OF_VARIABLES
+as_it_is = _module.as_it_is
 compiled = _module.compiled
 first_not_below = _module.first_not_below
 in_precision = _module.in_precision

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 __all__ = [
     "NEEDS_VALUES_OF_VARIABLES",
+    "as_it_is",
     "compiled",
     "first_not_below",
     "in_precision",
@@ -20,6 +21,11 @@ __all__ = [
 
 #: whether a compiled function keeps the values that variables had at its first call
 NEEDS_VALUES_OF_VARIABLES = True
+
+
+def as_it_is(function):
+    """The function: nothing is rewritten here."""
+    return function
 
 
 def compiled(function):

@@ -7,6 +7,7 @@ from tensorflow.compiler.tf2xla.python.xla import dynamic_update_slice
 
 __all__ = [
     "NEEDS_VALUES_OF_VARIABLES",
+    "as_it_is",
     "compiled",
     "first_not_below",
     "in_precision",
@@ -20,6 +21,11 @@ __all__ = [
 
 #: whether a compiled function keeps the values that variables had at its first call
 NEEDS_VALUES_OF_VARIABLES = False
+
+
+def as_it_is(function):
+    """The function, left alone by autograph, which in a `tf.function` of a user's would take most of the time."""
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def compiled(function):

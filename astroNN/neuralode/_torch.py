@@ -6,6 +6,7 @@ import torch
 
 __all__ = [
     "NEEDS_VALUES_OF_VARIABLES",
+    "as_it_is",
     "compiled",
     "first_not_below",
     "in_precision",
@@ -19,6 +20,11 @@ __all__ = [
 
 #: whether a compiled function keeps the values that variables had at its first call
 NEEDS_VALUES_OF_VARIABLES = False
+
+
+def as_it_is(function):
+    """The function: nothing is rewritten here."""
+    return function
 
 
 def compiled(function):

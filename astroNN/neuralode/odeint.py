@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops, tree
 
 from astroNN.neuralode._arguments import checked_problem, precision_name
-from astroNN.neuralode._backend import in_precision, is_known
+from astroNN.neuralode._backend import as_it_is, in_precision, is_known
 from astroNN.neuralode._events import refined
 from astroNN.neuralode._function import Derivative, EventFunction, Signature, further_arguments
 from astroNN.neuralode._gradient import GRADIENTS
@@ -133,6 +133,14 @@ def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="floa
     >>> bool(np.allclose(states[:, 0], np.sin(t), atol=1e-10))
     True
     """
+    settings = (
+        rtol, atol, tol, step, first_step, hmax, nmax or max_steps, safe, beta, fac1, fac2, gradient, event_direction
+    )  # fmt: skip
+    return _solved(func, event, x, t, aux, method, precision, args, kwargs, settings, vectorized, statistics)
+
+
+@as_it_is
+def _solved(func, event, x, t, aux, method, precision, args, kwargs, settings, vectorized, statistics):
     if not callable(func):
         raise TypeError(f"odeint: `func` must be a function func(y, t) that gives dy/dt, got {func!r}.")
     if event is not None and not callable(event):
@@ -141,10 +149,7 @@ def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="floa
     if name not in METHODS:
         raise NotImplementedError(f"Method {method!r} is not implemented; there are {', '.join(METHODS)}.")
     precision = precision_name(precision)
-    options, limits = _options(
-        name, precision, rtol, atol, tol, step, first_step, hmax, nmax or max_steps, safe, beta, fac1, fac2,
-        gradient, event_direction,
-    )  # fmt: skip
+    options, limits = _options(name, precision, *settings)
     with in_precision(precision):
         problem = checked_problem(x, t, aux, precision)
         further = further_arguments(args, kwargs, precision)
@@ -162,7 +167,8 @@ def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="floa
             raise_failure(solution, problem, options)
         given = [as_given(_until_stop(solution, problem) if event else solution.states, problem, structure)]
         if event:
-            found = refined(derivative, event_function, solution, problem, further.numbers, gradient is not None)
+            has_gradient = options.gradient is not None
+            found = refined(derivative, event_function, solution, problem, further.numbers, has_gradient)
             given.append(as_stop(*found, problem, structure))
         if statistics:
             given.append(as_statistics(solution, problem, options))

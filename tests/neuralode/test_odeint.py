@@ -237,3 +237,24 @@ def test_plain_numbers_keep_their_precision():
     t = np.array([0.0, 1.0])
     found = odeint(growth, [1.0], t, {"factor": 0.3}, "dopri5", "float64", 0.1)
     np.testing.assert_allclose(ops.convert_to_numpy(found)[-1, 0], np.exp(0.1 * 0.3), rtol=1e-12)
+
+
+@pytest.mark.tensorflow_only
+def test_in_a_graph_of_the_users_the_solver_is_not_rewritten():
+    """Autograph's rewriting of the whole solver would take several times as long as building and compiling it."""
+    import traceback
+
+    import tensorflow as tf
+
+    seen = []
+
+    def decay(y, t):
+        seen.extend(frame.name for frame in traceback.extract_stack() if "autograph_generated" in frame.filename)
+        return -y
+
+    @tf.function
+    def users(start):
+        return odeint(decay, start, np.array([0.0, 1.0], "float32"), method="dopri5", gradient=None)
+
+    np.testing.assert_allclose(users(tf.constant([1.0]))[-1], np.exp(-1.0), rtol=1e-4)
+    assert set(seen) == {"tf__users", "tf__odeint"}
