@@ -5,15 +5,15 @@ The layouts are those of the SDSS data model, apogee reductions r5 (DR12) to DR1
 
 import functools
 import os
-import warnings
 
 import numpy as np
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
 from astroNN.apogee.chips import N_APSTAR_PIXELS, apstar_wavelength
 from astroNN.apogee.spectrum import ApogeeSpectrum
 from astroNN.config import MAGIC_NUMBER
+from astroNN.shared.errors import FitsFileError
+from astroNN.shared.fits_files import opened_fits
 from astroNN.shared.missing import missing_elements
 
 __all__ = [
@@ -28,9 +28,6 @@ __all__ = [
     "spectrum_kind",
     "tells_bad_headers",
 ]
-
-# What truncated or foreign bytes raise in astropy.
-ASTROPY_READ_ERRORS = (OSError, TypeError, ValueError, KeyError, IndexError, AttributeError, fits.VerifyError)
 
 # Positions in PARAM and FPARAM (DR13 to DR17: teff, logg, log10 vmicro, [M/H], [C/M], [N/M], [alpha/M], ...).
 PARAM_INDEX = {"teff": 0, "logg": 1, "metals": 3, "alpham": 6}
@@ -64,7 +61,7 @@ FACTS = {
 }
 
 
-class ApogeeFileError(OSError, ValueError):
+class ApogeeFileError(FitsFileError):
     """A file that cannot be read as the APOGEE spectrum it should be."""
 
 
@@ -250,23 +247,10 @@ def read_hdus(path, reader):
         raise TypeError(
             f"{reader}: a path or an HDUList is needed, got {path!r}. (A download that gave False had no such file.)"
         )
-    name = os.fspath(path)
-    if not os.path.isfile(name):
-        raise FileNotFoundError(f"{reader}: there is no file {name!r}.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            warnings.filterwarnings("error", message=".*truncated", category=AstropyWarning)
-            # A stream of our own: astropy leaves its file open when it fails half way.
-            with open(name, "rb") as stream, fits.open(stream, memmap=False, lazy_load_hdus=False) as hdus:
-                for hdu in hdus[:5]:
-                    hdu.data  # noqa: B018 -- read before the stream is closed
-                spectrum_kind(hdus)  # foreign data may raise here; then it is told as below
-    except (*ASTROPY_READ_ERRORS, AstropyWarning) as error:
-        raise ApogeeFileError(
-            f"{reader}: {name!r} could not be read as FITS ({type(error).__name__}: {error}). The file may "
-            f"be truncated or no FITS file at all: download it again and compare its size and checksum."
-        ) from error
+    with opened_fits(path, reader, ApogeeFileError) as hdus:
+        for hdu in hdus[:5]:
+            hdu.data  # noqa: B018 -- read before the file is closed
+        spectrum_kind(hdus)  # foreign data may raise here; then it is told in the same words
     return hdus
 
 

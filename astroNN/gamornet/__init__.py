@@ -11,8 +11,11 @@ _PLACES = {
     "DOCUMENTED_THRESHOLDS": "classes",
     "ThresholdCurve": "classes",
     "Thresholds": "classes",
+    "centre_crop": "cutouts",
     "class_names": "classes",
     "classify": "classes",
+    "fill_bad_pixels": "cutouts",
+    "read_cutouts": "cutouts",
     "threshold_curve": "classes",
     "load_weights": "_weights",
 }

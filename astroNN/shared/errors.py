@@ -4,6 +4,7 @@ __all__ = [
     "ChecksumError",
     "ConfigurationError",
     "DownloadError",
+    "FitsFileError",
     "FolderError",
     "NotOnServerError",
     "RowCountError",
@@ -20,6 +21,10 @@ class ConfigurationError(ValueError, AttributeError):
 
 class FolderError(ValueError, OSError):
     """A saved folder is damaged or was written by something else."""
+
+
+class FitsFileError(OSError, ValueError):
+    """A FITS file is damaged, or does not hold what is asked of it."""
 
 
 class DownloadError(ConnectionError):
