@@ -51,8 +51,8 @@ def results(folder):
         return list(csv.DictReader(file))
 
 
-def test_the_demo_writes_network_table_and_figures(demo):
-    folder, _ = demo
+def check_files(folder):
+    """All that a demo writes, and nothing else beside its folder."""
     assert {path.name for path in (folder / "figures").iterdir()} == FIGURES
     for name in FIGURES:
         content = (folder / "figures" / name).read_bytes()
@@ -62,6 +62,13 @@ def test_the_demo_writes_network_table_and_figures(demo):
     assert [path.name for path in folder.parent.iterdir()] == ["out"]
 
 
+@pytest.mark.slow
+def test_the_demo_writes_network_table_and_figures(demo):
+    folder, _ = demo
+    check_files(folder)
+
+
+@pytest.mark.slow
 def test_the_table_of_the_demo_holds_sensible_numbers_for_every_label(demo):
     rows = results(demo[0])
     assert [row["label"] for row in rows] == LABELS
@@ -72,6 +79,7 @@ def test_the_table_of_the_demo_holds_sensible_numbers_for_every_label(demo):
         assert 0 <= float(row["within_1sigma"]) <= float(row["within_2sigma"]) <= 1
 
 
+@pytest.mark.slow
 def test_the_demo_tells_its_steps_the_table_and_the_files_and_nothing_of_the_backend(demo):
     folder, done = demo
     for step in "12345":
@@ -85,6 +93,7 @@ def test_the_demo_tells_its_steps_the_table_and_the_files_and_nothing_of_the_bac
         assert noise not in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_the_network_of_the_demo_loads_in_this_other_process(demo):
     from astroNN.models import load_folder
 
@@ -93,6 +102,7 @@ def test_the_network_of_the_demo_loads_in_this_other_process(demo):
     assert net.calibration is not None
 
 
+@pytest.mark.slow
 def test_a_second_demo_refuses_the_folder_at_once_and_changes_nothing(demo):
     folder, _ = demo
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
@@ -187,6 +197,8 @@ def test_the_same_seed_gives_the_same_table_and_force_replaces_the_old_results(d
 @pytest.mark.slow
 def test_the_quick_demo_is_accurate_and_its_uncertainties_hold(tmp_path):
     assert run("demo", "--quick", "--out", "out", cwd=tmp_path).returncode == 0
+    check_files(tmp_path / "out")
+    assert [row["label"] for row in results(tmp_path / "out")] == LABELS
     for row in results(tmp_path / "out"):
         assert float(row["scatter"]) < 0.6 * float(row["spread"])
         assert 0.55 < float(row["within_1sigma"]) < 0.85
