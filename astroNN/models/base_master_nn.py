@@ -313,11 +313,14 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Answers
         seed = self.next_seed()  # may draw from the generator, which must not be undone
         state = random.getstate()  # Keras takes default seeds from Python's generator
         random.seed(seed)
+        data_format = keras.config.image_data_format()
+        keras.config.set_image_data_format("channels_last")  # as our arrays are, whatever Keras is configured to
         self._is_building = True
         try:
             built = self.model()
         finally:
             self._is_building = False
+            keras.config.set_image_data_format(data_format)
             random.setstate(state)
         self._built_with = build_settings(self)
         return built

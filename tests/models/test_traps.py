@@ -407,3 +407,25 @@ def test_layers_without_weights_and_unknown_losses_of_an_old_folder_are_passed_o
         file.attrs["training_config"] = b'{"loss": {"output": "somebody_s_loss"}, "metrics": [[{}]]}'
     assert load_folder(folder).predict(np.ones((2, N_PIXELS)))[0].shape == (2, 2)
     assert (folder / PARAMETERS).is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "n_weights"),
+    [
+        # 28x28 pixels of 3 colours: two convolutions of 8 and 16 filters of 3x3, a pooling to 7x7, dense layers.
+        ("Cifar10CNN", (28, 28, 3), 28 * 8 + 73 * 16 + 785 * 256 + 257 * 128 + 129 * 10),
+        # 200 pixels: two convolutions of 2 and 4 filters of length 8, a pooling to 50, dense layers.
+        ("ApogeeCNN", (200, 1), 9 * 2 + 17 * 4 + 201 * 196 + 197 * 96 + 97 * 10),
+    ],
+)
+def test_bands_are_on_the_last_axis_whatever_keras_is_configured_to(name, shape, n_weights):
+    net = getattr(astroNN.models, name)()
+    net._input_shape, net._labels_shape = {"input": shape}, {"output": 10}
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        net.compile()
+        assert keras.config.image_data_format() == "channels_first"
+    finally:
+        keras.config.set_image_data_format(before)
+    assert net.keras_model.count_params() == n_weights
