@@ -7,21 +7,26 @@ import numpy as np
 
 from astroNN.data import MORPHOLOGY_CLASSES
 from astroNN.gamornet._keras2_weights import LAYER_NUMBERS
-from astroNN.shared.checks import as_named_arrays, check_rows
+from astroNN.models.misc_models.gamornet import checked_input_shape
+from astroNN.shared.blocks import row_blocks
+from astroNN.shared.checks import as_named_arrays
+from astroNN.shared.errors import RowCountError
 
 __all__ = [
     "LAYER_CHOICES",
     "checked_images",
     "checked_sample",
+    "checked_shape",
     "check_finite_images",
     "check_flag",
     "check_number",
+    "in_float32",
     "layer_choice",
     "one_hot_labels",
 ]
 
 _N_CLASSES = len(MORPHOLOGY_CLASSES)
-_BLOCK_BYTES = 1 << 26
+_LEAST_PIXELS = 11
 
 #: the documented names of lists for the layers 2, 5, 8, 9, 10, 13, 15, 17; each may stand for any list of that kind
 LAYER_CHOICES = {
@@ -48,7 +53,7 @@ def checked_images(argument, images, shape=None):
     ValueError, TypeError
         If they are no numbers, or of another shape.
     """
-    images = as_named_arrays(argument, images, "images")["images"]
+    images = _numeric(argument, images, "an array of images, (n, height, width, bands)")
     given = tuple(images.shape)
     if len(given) != 4:
         hint = f" Add the axis of bands: {argument}[..., np.newaxis]." if len(given) == 3 else ""
@@ -61,19 +66,34 @@ def checked_images(argument, images, shape=None):
     return images
 
 
+def checked_shape(input_shape):
+    """Height, width and bands of images that are large enough for the first kernel; a ValueError for others."""
+    shape = checked_input_shape(input_shape)
+    if min(shape[:2]) < _LEAST_PIXELS:
+        raise ValueError(
+            f"`input_shape` must be at least {_LEAST_PIXELS}x{_LEAST_PIXELS} pixels, the size of the first kernel; "
+            f"got {shape}."
+        )
+    return shape
+
+
 def check_finite_images(argument, images, first=0):
     """Raise if a pixel is NaN or infinite; `first` is the number of the first of these images."""
-    size = max(1, _BLOCK_BYTES // max(1, images[0].nbytes))
-    for start in range(0, len(images), size):
-        block = images[start : start + size]
-        is_finite = np.isfinite(block)
+    for rows in row_blocks(len(images), images.shape[1:]):
+        is_finite = np.isfinite(images[rows])
         if not is_finite.all():
-            wrong = np.flatnonzero(~is_finite.reshape(len(block), -1).all(axis=1))
+            wrong = np.flatnonzero(~is_finite.reshape(len(is_finite), -1).all(axis=1))
             raise ValueError(
                 f"`{argument}` holds pixels that are NaN or infinite (in float32), the first in image "
-                f"{first + start + wrong[0]}. Leave such images out, or fill the pixels: images = "
+                f"{first + rows.start + wrong[0]}. Leave such images out, or fill the pixels: images = "
                 "np.nan_to_num(images, posinf=0.0, neginf=0.0)."
             )
+
+
+def in_float32(images):
+    """Images as an array of float32, not copied if they are one; those of an HDF5 data set are read."""
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and `check_finite_images` finds it
+        return np.asarray(images[:]).astype(np.float32, copy=False)
 
 
 def one_hot_labels(argument, labels):
@@ -84,8 +104,8 @@ def one_hot_labels(argument, labels):
     ValueError, TypeError
         If they are anything else.
     """
-    labels = np.asarray(as_named_arrays(argument, labels, "labels")["labels"])
     needed = f"one-hot, of shape (n, {_N_CLASSES}): a 1 for the class ({', '.join(MORPHOLOGY_CLASSES)}) among zeros"
+    labels = np.asarray(_numeric(argument, labels, needed))
     if labels.ndim != 2 or labels.shape[1] != _N_CLASSES:
         hint = " Numbers of classes: keras.utils.to_categorical(labels, 3)." if labels.ndim == 1 else ""
         raise ValueError(f"`{argument}` must be {needed}; got the shape {labels.shape}.{hint}")
@@ -108,19 +128,24 @@ def checked_sample(training_imgs, training_labels, validation_imgs, validation_l
     ValueError, TypeError, IndexError
         With the reason.
     """
-    pairs = []
+    pairs = {}
     for kind, images, labels in (
         ("training", training_imgs, training_labels),
         ("validation", validation_imgs, validation_labels),
     ):
         images = checked_images(f"{kind}_imgs", images, shape)
         labels = one_hot_labels(f"{kind}_labels", labels)
-        check_rows(**{f"{kind}_imgs": images, f"{kind}_labels": labels})
-        pairs.append((images, labels))
-    return tuple(
-        (_in_memory(f"{kind}_imgs", images), labels)
-        for kind, (images, labels) in zip(("training", "validation"), pairs, strict=True)
-    )
+        if len(images) != len(labels):
+            raise RowCountError(
+                f"`{kind}_imgs` and `{kind}_labels` must have one row a galaxy, in the same order; got {len(images)} "
+                f"images and {len(labels)} labels."
+            )
+        pairs[kind] = images, labels
+    # Read at last: they may be large, and in a file.
+    pairs = {kind: (in_float32(images), labels) for kind, (images, labels) in pairs.items()}
+    for kind, (images, _) in pairs.items():
+        check_finite_images(f"{kind}_imgs", images)
+    return tuple(pairs.values())
 
 
 def layer_choice(argument, bools):
@@ -140,7 +165,7 @@ def layer_choice(argument, bools):
         if bools not in LAYER_CHOICES:
             raise ValueError(f"`{argument}` must be {needed}; got {bools!r}.")
         return list(LAYER_CHOICES[bools])
-    if not isinstance(bools, list | tuple | np.ndarray):
+    if not isinstance(bools, list | tuple) and not (isinstance(bools, np.ndarray) and bools.ndim == 1):
         raise TypeError(f"`{argument}` must be {needed}; got {bools!r}.")
     if len(bools) != len(LAYER_NUMBERS) or not all(isinstance(b, bool | np.bool_) for b in bools):
         raise ValueError(f"`{argument}` must be {needed}; got {len(bools)} elements: {list(bools)!r}.")
@@ -165,11 +190,8 @@ def check_number(argument, value, least=0.0, most=math.inf, is_more=False, or_el
         raise ValueError(f"`{argument}` must be a number {lower}{upper}{or_else}, got {value!r}.")
 
 
-def _in_memory(argument, images):
-    """Images as float32, checked; those of an HDF5 data set are read."""
-    if not (isinstance(images, np.ndarray) and images.dtype == np.float32):
-        images = np.asarray(images[:] if not isinstance(images, np.ndarray) else images)
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is found
-            images = images.astype(np.float32)
-    check_finite_images(argument, images)
-    return images
+def _numeric(argument, values, needed):
+    """An array of numbers, or what gives one by its rows; no dictionary, which networks of astroNN take, too."""
+    if values is None or isinstance(values, dict):
+        raise TypeError(f"`{argument}` must be {needed}; got {type(values).__name__}.")
+    return as_named_arrays(argument, values, argument)[argument]

@@ -9,6 +9,8 @@ import re
 import h5py
 import numpy as np
 
+from astroNN.models._weight_names import snake_case
+from astroNN.models.misc_models.gamornet import FLAVOURS
 from astroNN.models.persistence.legacy_files import opened_weights
 from astroNN.shared.errors import FolderError
 
@@ -109,12 +111,22 @@ def _check_flavour(stored, flavour, path):
     if written is None and version is not None and version.startswith("2."):
         # Of the two earlier versions of the network only one was of Keras.
         written, how = "keras", f"written by Keras {version}"
+    if written is None:
+        names = _layer_names(file, path) if stored.names is None else list(file["layers"])
+        written, how = _flavour_of_layers(names), "by the layers of normalisation among them"
     if written not in (None, flavour):
         raise ValueError(
             f"{path}: its weights, {how}, belong to the flavour {written!r}; this network has the flavour "
             f"{flavour!r}, whose normalisation would silently give other probabilities. Make the network with "
             f"flavour={written!r}, or use the functions of astroNN.gamornet.{written}_module."
         )
+
+
+def _flavour_of_layers(names):
+    """Whose normalisation is among layers, which have no weights but names; None if they don't tell."""
+    kinds = {flavour: snake_case(f.normalisation.__name__) for flavour, f in FLAVOURS.items()}
+    found = [flavour for flavour, kind in kinds.items() if any(name.startswith(kind) for name in names)]
+    return found[0] if len(found) == 1 else None
 
 
 def _text(group, name):

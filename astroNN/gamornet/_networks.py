@@ -5,15 +5,23 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
-from astroNN.gamornet._drop_in_checks import check_finite_images, check_flag, checked_images
-from astroNN.gamornet._weights import load_weights
-from astroNN.models.misc_models.gamornet import GaMorNet, checked_input_shape
+from astroNN.gamornet._drop_in_checks import (
+    check_finite_images,
+    check_flag,
+    checked_images,
+    checked_shape,
+    in_float32,
+)
+from astroNN.gamornet._released import RELEASED
+from astroNN.gamornet._weights import existing_weights, load_weights
+from astroNN.models.misc_models.gamornet import GaMorNet
+from astroNN.shared.blocks import row_blocks
 from astroNN.shared.checks import check_at_least
 
-__all__ = ["checked_source", "load_into", "new_model", "predict_classes", "probabilities_of"]
+__all__ = ["found_weights", "new_model", "predict_classes", "probabilities_of"]
 
-_BLOCK_BYTES = 1 << 27  # of images that are read from a file, or turned into float32, at a time
 _TODAY = ".weights.h5"
 
 
@@ -37,43 +45,42 @@ def new_model(flavour, shape):
     return keras.Model(graph.inputs[0], graph.outputs[0], name="GaMorNet")
 
 
-def load_into(model, model_load_path, flavour, load_layers=None):
-    """Put weights into a model, as `astroNN.gamornet.load_weights` does; returns the model.
+def found_weights(flavour, model_load_path):
+    """Where weights are, for `astroNN.gamornet.load_weights`: the name of released ones, or a path that is there.
 
     Of the flavour ``"tflearn"`` the path may be the prefix of a checkpoint, of TFLearn or as it is written today.
 
     Raises
     ------
+    FileNotFoundError
+        If there is nothing.
     TypeError
-        If the path is none.
-    ValueError
-        If the file says that its weights belong to the other flavour.
+        If it is no path.
     """
-    model_load_path = checked_source(model_load_path)
-    if load_layers is not None and not any(load_layers):
-        return model
-    source = _written_today(model_load_path) if flavour == "tflearn" else model_load_path
-    load_weights(model, source, load_layers)
-    return model
-
-
-def checked_source(model_load_path):
-    """The path or name as it is; a TypeError if it is neither."""
     if not isinstance(model_load_path, str | Path):
         raise TypeError(
             "`model_load_path` must be the path of saved weights, or a name such as 'SDSS_tl'; got "
             f"{type(model_load_path).__name__}."
         )
-    return model_load_path
+    if isinstance(model_load_path, str) and model_load_path in RELEASED[flavour]:
+        return model_load_path
+    if flavour == "tflearn":
+        path = Path(model_load_path).expanduser().absolute()
+        snapshot = Path(f"{path}{_TODAY}")
+        if snapshot.is_file() and not path.is_file() and not Path(f"{path}.index").is_file():
+            return snapshot
+    return existing_weights(model_load_path)
 
 
 def predict_classes(flavour, img_array, model_load_path, input_shape, batch_size, individual_arrays, verbose=0):
     """Probabilities by a saved network; parameters are those of `gamornet_predict_keras`."""
-    shape = checked_input_shape(input_shape)
+    shape = checked_shape(input_shape)
     images = checked_images("img_array", img_array, shape)
     check_at_least("batch_size", batch_size, 1)
     check_flag("individual_arrays", individual_arrays)
-    model = load_into(new_model(flavour, shape), model_load_path, flavour)
+    weights = found_weights(flavour, model_load_path)
+    model = new_model(flavour, shape)
+    load_weights(model, weights)
     probabilities = probabilities_of(model, images, batch_size, verbose)
     return tuple(column.copy() for column in probabilities.T) if individual_arrays else probabilities
 
@@ -90,32 +97,36 @@ def probabilities_of(model, images, batch_size, verbose=0):
         Or a memory map, or an HDF5 data set.
     batch_size : int
     verbose : int, optional
-        As in `keras.Model.predict`. Default 0.
+        1: show a progress bar. Default 0.
 
     Returns
     -------
     array of float32, shape (n, 3)
     """
     n_images = len(images)
-    size = n_images
-    if not _is_in_memory(images) or images.dtype != np.float32:
-        n_batches = _BLOCK_BYTES // (4 * int(np.prod(images.shape[1:])) * batch_size)
-        size = max(1, n_batches) * batch_size
-    blocks = []
-    for start in range(0, n_images, size):
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is found
-            block = np.asarray(images[start : start + size]).astype(np.float32, copy=False)
-        check_finite_images("img_array", block, start)
-        blocks.append(model.predict(block, batch_size=batch_size, verbose=verbose))
-    return np.concatenate(blocks)
+    if _is_in_memory(images) and images.dtype == np.float32:
+        blocks = [slice(0, n_images)]
+    else:
+        blocks = row_blocks(n_images, images.shape[1:], batch_size)
+    probabilities = []
+    with tqdm(total=n_images, desc="Predicting", unit="image", disable=not verbose) as bar:
+        for rows in blocks:
+            block = in_float32(images[rows])
+            check_finite_images("img_array", block, rows.start)
+            progress = [_Progress(bar, batch_size, rows.stop)] if verbose else []
+            probabilities.append(model.predict(block, batch_size=batch_size, verbose=0, callbacks=progress))
+    return np.concatenate(probabilities)
 
 
-def _written_today(path):
-    """The snapshot of today's format, where a prefix is that of one."""
-    path = Path(path).expanduser()
-    taken = [path, path.with_name(f"{path.name}.index")]
-    snapshot = path.with_name(f"{path.name}{_TODAY}")
-    return str(snapshot) if snapshot.is_file() and not any(file.is_file() for file in taken) else str(path)
+class _Progress(keras.callbacks.Callback):
+    """Moves a bar by a batch, up to the last image of a block: one bar for all blocks."""
+
+    def __init__(self, bar, batch_size, last):
+        super().__init__()
+        self._bar, self._batch_size, self._last = bar, batch_size, last
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self._bar.update(min(self._batch_size, self._last - self._bar.n))
 
 
 def _is_in_memory(images):

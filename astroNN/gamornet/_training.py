@@ -4,13 +4,21 @@ from dataclasses import dataclass
 
 import keras
 
-from astroNN.gamornet._drop_in_checks import check_flag, check_number, checked_sample, layer_choice
-from astroNN.gamornet._networks import load_into, new_model
-from astroNN.gamornet._weights import weighted_layers
-from astroNN.models.misc_models.gamornet import FLAVOURS, checked_input_shape
+from astroNN.gamornet._drop_in_checks import check_flag, check_number, checked_sample, checked_shape, layer_choice
+from astroNN.gamornet._networks import found_weights, new_model
+from astroNN.gamornet._weights import load_weights, weighted_layers
+from astroNN.models.misc_models.gamornet import FLAVOURS
 from astroNN.shared.checks import check_at_least, check_one_of
 
 __all__ = ["Training", "prepared"]
+
+#: names of losses in Keras 2, where today's are others
+_KERAS_2_LOSSES = {
+    "cosine_proximity": "cosine_similarity",
+    "huber_loss": "huber",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh",
+}
 
 _Schedule = keras.optimizers.schedules.LearningRateSchedule
 
@@ -104,7 +112,7 @@ class Training:
         keras.Model
             The same.
         """
-        model.compile(optimizer=self.optimizer(), loss=self.loss, metrics=list(self.metrics))
+        model.compile(optimizer=self.optimizer(), loss=_for_keras(self.loss), metrics=list(self.metrics))
         model.fit(
             *training,
             batch_size=self.batch_size,
@@ -131,8 +139,8 @@ class Training:
             ) from error
 
 
-def prepared(training, data, input_shape, model_load_path=None, load_layers=None, trainable=None):
-    """A model to be trained, and what it is trained on, everything checked.
+def prepared(training, data, input_shape, model_load_path, load_layers, trainable):
+    """A model to be trained, and what it is trained on. Everything is checked before the model is built.
 
     Parameters
     ----------
@@ -140,11 +148,10 @@ def prepared(training, data, input_shape, model_load_path=None, load_layers=None
     data : tuple of 4 arrays
         Training images and labels, validation images and labels.
     input_shape : {"SDSS", "CANDELS"} or tuple of 3 int
-    model_load_path : str or Path, optional
-        Where weights come from. Default: none, all layers start afresh.
-    load_layers, trainable : list of 8 bool, or str, optional
+    model_load_path : str or Path
+        Where weights come from; not looked at if no layer takes them.
+    load_layers, trainable : list of 8 bool, or str
         Layers that take those weights; the others start afresh. Layers that are trained; the others are frozen.
-        Defaults: all.
 
     Returns
     -------
@@ -156,26 +163,38 @@ def prepared(training, data, input_shape, model_load_path=None, load_layers=None
     ValueError, TypeError, OSError
         With the reason.
     """
-    shape = checked_input_shape(input_shape)
-    load_layers = None if load_layers is None else layer_choice("load_layers_bools", load_layers)
-    trainable = None if trainable is None else layer_choice("trainable_bools", trainable)
-    if trainable is not None and not any(trainable):
+    shape = checked_shape(input_shape)
+    load_layers = layer_choice("load_layers_bools", load_layers)
+    trainable = layer_choice("trainable_bools", trainable)
+    if not any(trainable):
         raise ValueError("`trainable_bools` is False for every layer: there is nothing to train.")
+    weights = found_weights(training.flavour, model_load_path) if any(load_layers) else None
     pairs = checked_sample(*data, shape)
     model = new_model(training.flavour, shape)
-    if model_load_path is not None or load_layers is not None:
-        load_into(model, model_load_path, training.flavour, load_layers)
-    if trainable is not None:
-        # Before compiling: the optimiser takes the weights that are trainable then.
-        for layer, is_trainable in zip(weighted_layers(model)[0], trainable, strict=True):
-            layer.trainable = is_trainable
+    if weights is not None:
+        load_weights(model, weights, load_layers)
+    # Before compiling: the optimiser takes the weights that are trainable then.
+    for layer, is_trainable in zip(weighted_layers(model)[0], trainable, strict=True):
+        layer.trainable = is_trainable
     return model, *pairs
 
 
+def _for_keras(loss):
+    """Name or function of a loss that Keras knows, and can name in files: it can't write a `functools.partial`."""
+    if isinstance(loss, str):
+        return _KERAS_2_LOSSES.get(loss, loss)
+    if hasattr(loss, "__name__") or hasattr(loss, "get_config"):
+        return loss
+
+    def own_loss(labels, predictions):
+        return loss(labels, predictions)
+
+    return own_loss
+
+
 def _check_name_of_loss(loss):
-    known = isinstance(loss, str)
     try:
-        keras.losses.get(loss)
+        known = isinstance(loss, str) and callable(keras.losses.get(_for_keras(loss)))
     except (ValueError, TypeError):
         known = False
     if not known:

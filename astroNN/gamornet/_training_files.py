@@ -16,7 +16,7 @@ import keras
 from astroNN.gamornet._keras2_weights import FLAVOUR_MARK
 from astroNN.shared.files import atomic_file, discard
 
-__all__ = ["EpochCheckpoints", "LatestSnapshots", "MetricsFile", "file_prefix", "save_whole"]
+__all__ = ["EpochCheckpoints", "LatestSnapshots", "MetricsFile", "file_prefix", "make_folder", "save_whole"]
 
 _COLUMNS = ("accuracy", "loss", "val_accuracy", "val_loss")
 
@@ -33,8 +33,6 @@ def file_prefix(files_save_path):
     ------
     TypeError
         If it is anything else.
-    OSError
-        If the folder can't be made or written.
     """
     if files_save_path is None or str(files_save_path) in ("/dev/null", os.devnull):
         return None
@@ -46,19 +44,23 @@ def file_prefix(files_save_path):
     prefix = os.path.expanduser(str(files_save_path))
     if isinstance(files_save_path, Path):
         prefix = os.path.join(prefix, "")
+    return prefix
+
+
+def make_folder(prefix):
+    """Make the folder of files of this prefix; an OSError if that can't be, or it can't be written."""
     folder = Path(f"{prefix}metrics.csv").absolute().parent
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         raise PermissionError(
             f"`files_save_path`: the folder {folder} can't be written. Give another one, or None to write nothing."
         )
-    return prefix
 
 
 def save_whole(model, path, flavour):
     """Write a model with its optimiser as HDF5, from which `keras.models.load_model` brings it back."""
     with atomic_file(path) as temporary:
-        with _without_advice():
+        with _without_advice(), _compiled_as_before(model):
             model.save(temporary)
         _mark(temporary, flavour)
 
@@ -138,6 +140,17 @@ def _mark(path, flavour):
     """Write down which flavour the weights belong to: their shapes are the same."""
     with h5py.File(path, "r+") as file:
         file.attrs[FLAVOUR_MARK] = flavour
+
+
+@contextmanager
+def _compiled_as_before(model):
+    """Keras forgets the optimiser in the settings of a model that it writes as HDF5, and then can't save it again."""
+    settings = getattr(getattr(model, "_compile_config", None), "config", {})
+    before = dict(settings)
+    try:
+        yield
+    finally:
+        settings.update(before)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from astroNN.gamornet._tflearn_weights import read_tflearn_weights
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.misc_models.gamornet import FIRST_SPREAD, FLAVOURS
 
-__all__ = ["load_weights", "weighted_layers"]
+__all__ = ["existing_weights", "load_weights", "weighted_layers"]
 
 _NAMES = tuple(RELEASED["keras"])
 _CHECKPOINT_ENDINGS = (".index", ".meta", ".data-00000-of-00001")
@@ -27,11 +27,11 @@ def load_weights(network, source, load_layers=None):
     network : GaMorNet, GaMorNetBCNN or keras.Model
         What takes them. A network of astroNN that is not built yet is built for the survey, if `source` names one;
         for a file call its `build` first. A Keras model must have the layers of one.
-    source : str or Path
+    source : str, Path, GaMorNet, GaMorNetBCNN or keras.Model
         Released weights by name, ``"SDSS_sim"``, ``"SDSS_tl"``, ``"CANDELS_sim"`` or ``"CANDELS_tl"``, in the flavour
         of the network: fetched the first time, and kept in ``~/.astroNN/gamornet``. Or the path of a file: HDF5 of
         Keras (a whole model or weights alone), an archive ``.keras``, or a checkpoint of TFLearn (what its files have
-        in common, without their endings).
+        in common, without their endings). Or another network.
     load_layers : sequence of 8 bool, optional
         Which layers take weights, by their numbers in the paper: 2, 5, 8, 9, 10 (convolutions), 13, 15, 17 (dense).
         The others keep theirs. Default: all.
@@ -68,19 +68,28 @@ def load_weights(network, source, load_layers=None):
     >>> net = GaMorNet()
     >>> names = load_weights(net, "SDSS_tl")  # doctest: +SKIP
     >>> probabilities = net.predict(images)  # doctest: +SKIP
+
+    The convolutions of one network, for another that is to be trained on other images:
+
+    >>> net, other = GaMorNet(), GaMorNet()
+    >>> for one in (net, other):
+    ...     one.num_filters, one.num_hidden = [4, 4, 4, 4, 4], [8, 8]  # small, for the example
+    ...     built = one.build("CANDELS")
+    >>> load_weights(other, net, [True] * 5 + [False] * 3)
+    ['conv_1', 'conv_2', 'conv_3', 'conv_4', 'conv_5']
     """
     chosen = _checked_choice(load_layers)
     is_name = isinstance(source, str) and source in _NAMES
     if is_name:
         _build_for(network, source)
-    model = _keras_model(network)
+    model = _keras_model("network", network)
     layers, flavour = weighted_layers(model)
-    path = fetch_released(flavour, source) if is_name else _existing(source)
-    shapes = [
-        tuple(tuple(weight.shape) for weight in (layer.kernel, layer.bias)) if wanted else None
-        for layer, wanted in zip(layers, chosen, strict=True)
-    ]
-    arrays = _read(path, shapes, flavour)
+    shapes = [_shapes(layer) if wanted else None for layer, wanted in zip(layers, chosen, strict=True)]
+    if isinstance(source, NeuralNetMaster | keras.Model):
+        arrays = _of_network(source, shapes, flavour)
+    else:
+        path = fetch_released(flavour, source) if is_name else existing_weights(source)
+        arrays = _read(path, shapes, flavour)
     if isinstance(network, NeuralNetMaster):
         network._before_training()
         network._training_state = None
@@ -90,13 +99,15 @@ def load_weights(network, source, load_layers=None):
     return [layer.name for layer, wanted in zip(layers, chosen, strict=True) if wanted]
 
 
-def weighted_layers(model):
+def weighted_layers(model, argument="network"):
     """The eight layers of a GaMorNet that have weights, and its flavour.
 
     Parameters
     ----------
     model : keras.Model
         As `GaMorNet` or `GaMorNetBCNN` builds it.
+    argument : str, optional
+        Name of the user's argument, for the error.
 
     Returns
     -------
@@ -114,10 +125,42 @@ def weighted_layers(model):
     flavours = [name for name, f in FLAVOURS.items() if any(isinstance(x, f.normalisation) for x in model.layers)]
     if (len(convolutions), len(dense), len(flavours)) != (5, 3, 1):
         raise ValueError(
-            f"`network` must be a GaMorNet, with 5 convolutions, 3 dense layers and one kind of local response "
+            f"`{argument}` must be a GaMorNet, with 5 convolutions, 3 dense layers and one kind of local response "
             f"normalisation; got {len(convolutions)}, {len(dense)} and {len(flavours)}."
         )
     return [*convolutions, *dense], flavours[0]
+
+
+def existing_weights(source):
+    """Path of a file, or prefix of a checkpoint, that is there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not.
+    TypeError
+        If `source` is no path.
+    """
+    if not isinstance(source, str | Path):
+        raise TypeError(
+            f"`source` must be a path or one of {', '.join(map(repr, _NAMES))}, got {type(source).__name__}."
+        )
+    path = Path(source).expanduser().absolute()
+    for ending in _CHECKPOINT_ENDINGS:
+        path = Path(str(path).removesuffix(ending))
+    if _is_checkpoint(path) or path.is_file():
+        return path
+    if path.is_dir():
+        raise FileNotFoundError(
+            f"{path} is a folder, no file of weights. A network that was saved by astroNN is loaded by "
+            "astroNN.models.load_folder."
+        )
+    similar = difflib.get_close_matches(str(source), _NAMES, n=1)
+    hint = f" Did you mean {similar[0]!r}?" if similar else ""
+    raise FileNotFoundError(
+        f"There is no file {path}, nor {path.name}.index of a checkpoint. Released weights are called "
+        f"{', '.join(map(repr, _NAMES))}.{hint}"
+    )
 
 
 def _build_for(network, name):
@@ -125,16 +168,16 @@ def _build_for(network, name):
         network.build(survey_of(name))
 
 
-def _keras_model(network):
+def _keras_model(argument, network):
     if isinstance(network, keras.Model):
         return network
     if not isinstance(network, NeuralNetMaster):
         raise TypeError(
-            f"`network` must be a GaMorNet, a GaMorNetBCNN or a Keras model of one, got {type(network).__name__}."
+            f"`{argument}` must be a GaMorNet, a GaMorNetBCNN or a Keras model of one, got {type(network).__name__}."
         )
     if not network.has_model:
         raise ValueError(
-            f"`network` is not built yet, and the shape of its images not known: call "
+            f"`{argument}` is not built yet, and the shape of its images not known: call "
             f'{type(network).__name__}.build, for instance net.build("SDSS") or net.build((64, 64, 1)), first.'
         )
     return network.keras_model
@@ -154,33 +197,29 @@ def _checked_choice(load_layers):
     return [bool(b) for b in choice]
 
 
-def _existing(source):
-    """Path of a file, or prefix of a checkpoint, that is there."""
-    if not isinstance(source, str | Path):
-        raise TypeError(
-            f"`source` must be a path or one of {', '.join(map(repr, _NAMES))}, got {type(source).__name__}."
-        )
-    path = Path(source).expanduser().absolute()
-    for ending in _CHECKPOINT_ENDINGS:
-        if path.name.endswith(ending):
-            path = path.with_name(path.name.removesuffix(ending))
-    if _is_checkpoint(path) or path.is_file():
-        return path
-    if path.is_dir():
-        raise FileNotFoundError(
-            f"{path} is a folder, no file of weights. A network that was saved by astroNN is loaded by "
-            "astroNN.models.load_folder."
-        )
-    similar = difflib.get_close_matches(str(source), _NAMES, n=1)
-    hint = f" Did you mean {similar[0]!r}?" if similar else ""
-    raise FileNotFoundError(
-        f"There is no file {path}, nor {path.name}.index of a checkpoint. Released weights are called "
-        f"{', '.join(map(repr, _NAMES))}.{hint}"
-    )
-
-
 def _is_checkpoint(path):
-    return path.with_name(f"{path.name}.index").is_file()
+    return Path(f"{path}.index").is_file()
+
+
+def _of_network(source, shapes, flavour):
+    """Weights of the layers wanted, of another network."""
+    layers, other_flavour = weighted_layers(_keras_model("source", source), "source")
+    if other_flavour != flavour:
+        raise ValueError(
+            f"`source` has the flavour {other_flavour!r}, `network` the flavour {flavour!r}, whose normalisation "
+            "would silently give other probabilities. Make both with the same flavour."
+        )
+    for number, layer, wanted in zip(LAYER_NUMBERS, layers, shapes, strict=True):
+        if wanted is not None and _shapes(layer) != wanted:
+            raise ValueError(
+                f"`source`: layer {number} has weights of the shapes {_shapes(layer)}, but `network` needs {wanted}. "
+                "Leave it out with `load_layers`, or build `network` for images of the same shape."
+            )
+    return [None if wanted is None else layer.get_weights() for layer, wanted in zip(layers, shapes, strict=True)]
+
+
+def _shapes(layer):
+    return tuple(tuple(weight.shape) for weight in (layer.kernel, layer.bias))
 
 
 def _read(path, shapes, flavour):

@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from astroNN.gamornet._drop_in_checks import check_flag, checked_images, layer_choice, one_hot_labels
-from astroNN.gamornet._networks import checked_source, load_into, new_model, predict_classes
+from astroNN.gamornet._drop_in_checks import check_flag, checked_images, checked_shape, layer_choice, one_hot_labels
+from astroNN.gamornet._networks import found_weights, new_model, predict_classes
 from astroNN.gamornet._training import Training, prepared
-from astroNN.gamornet._training_files import EpochCheckpoints, MetricsFile, file_prefix, save_whole
+from astroNN.gamornet._training_files import EpochCheckpoints, MetricsFile, file_prefix, make_folder, save_whole
+from astroNN.gamornet._weights import load_weights
 from astroNN.models.misc_models.gamornet import checked_input_shape
 from astroNN.nn.layers import SpatialResponseNormalization
 from astroNN.shared.checks import check_at_least
@@ -161,8 +162,8 @@ def gamornet_train_keras(
     check_flag("load_model", load_model)
     training = Training(_FLAVOUR, epochs, batch_size, lr, momentum, decay, nesterov, loss, verbose)
     data = (training_imgs, training_labels, validation_imgs, validation_labels)
-    source = checked_source(model_load_path) if load_model else None
-    return _trained(training, data, input_shape, files_save_path, checkpoint_freq, save_model, source)
+    choices = (model_load_path, [load_model] * 8, [True] * 8)
+    return _trained(training, data, input_shape, files_save_path, checkpoint_freq, save_model, *choices)
 
 
 def gamornet_tl_keras(
@@ -235,7 +236,7 @@ def gamornet_build_model_keras(input_shape):
     ValueError
         If the shape can't be used.
     """
-    return new_model(_FLAVOUR, checked_input_shape(input_shape))
+    return new_model(_FLAVOUR, checked_shape(input_shape))
 
 
 def gamornet_load_model_keras(model, model_load_path):
@@ -258,7 +259,8 @@ def gamornet_load_model_keras(model, model_load_path):
     ValueError, TypeError, OSError
         As `astroNN.gamornet.load_weights`.
     """
-    return load_into(model, model_load_path, _FLAVOUR)
+    load_weights(model, found_weights(_FLAVOUR, model_load_path))
+    return model
 
 
 def get_model_from_link_keras(link, model):
@@ -288,7 +290,7 @@ def get_model_from_link_keras(link, model):
         raise ValueError(f"`link` must be an address such as 'https://example.org/model.hdf5', got {link!r}.")
     ending = PurePosixPath(urlsplit(link).path).suffix
     with tempfile.TemporaryDirectory(prefix="gamornet-") as folder:
-        return load_into(model, download(link, Path(folder, f"model{ending}")), _FLAVOUR)
+        return gamornet_load_model_keras(model, download(link, Path(folder, f"model{ending}")))
 
 
 def check_input_shape_validity(input_shape):
@@ -357,10 +359,11 @@ def _trained(training, data, input_shape, files_save_path, checkpoint_freq, save
     """Train and write the files; `choices` are the last arguments of `prepared`."""
     check_flag("save_model", save_model)
     check_at_least("checkpoint_freq", checkpoint_freq, 0)
-    model, *pairs = prepared(training, data, input_shape, *choices)
     prefix = file_prefix(files_save_path)
+    model, *pairs = prepared(training, data, input_shape, *choices)
     callbacks = []
     if prefix is not None:
+        make_folder(prefix)
         callbacks.append(MetricsFile(f"{prefix}metrics.csv"))
         if checkpoint_freq:
             callbacks.append(EpochCheckpoints(prefix, checkpoint_freq, _FLAVOUR))

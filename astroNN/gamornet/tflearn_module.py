@@ -8,9 +8,9 @@ A script that imports from ``gamornet.tflearn_module`` runs after a change of th
 import keras
 
 from astroNN.gamornet._drop_in_checks import check_flag, layer_choice
-from astroNN.gamornet._networks import checked_source, predict_classes
+from astroNN.gamornet._networks import predict_classes
 from astroNN.gamornet._training import Training, prepared
-from astroNN.gamornet._training_files import LatestSnapshots, file_prefix
+from astroNN.gamornet._training_files import LatestSnapshots, file_prefix, make_folder
 from astroNN.shared.checks import check_at_least
 
 __all__ = ["gamornet_predict_tflearn", "gamornet_tl_tflearn", "gamornet_train_tflearn"]
@@ -90,30 +90,19 @@ def gamornet_train_tflearn(
 
     Parameters
     ----------
-    training_imgs, validation_imgs : array, shape (n, height, width, bands)
-        Images as they are, without any normalisation; all in memory while the network is trained.
-    training_labels, validation_labels : array, shape (n, 3)
-        One-hot: disk, indeterminate, bulge.
-    input_shape : {"SDSS", "CANDELS"} or tuple of 3 int
-        Height, width and bands.
+    training_imgs, training_labels, validation_imgs, validation_labels, input_shape
+        As in `astroNN.gamornet.keras_module.gamornet_train_keras`: images as they are, one-hot labels (disk,
+        indeterminate, bulge), and height, width and bands of the images or the name of their survey.
     files_save_path : str, Path or None, optional
-        What is put in front of the names of files: ``"runs/"`` is a folder, ``"runs/first_"`` a folder and the
-        beginning of the names. A `Path` is a folder. None or ``"/dev/null"``: write nothing. Default ``"./"``.
-    epochs : int, optional
-        Default 100.
+        What is put in front of the names of files, as there: ``"runs/"`` is a folder, ``"runs/first_"`` a folder and
+        the beginning of the names. None or ``"/dev/null"``: write nothing. Default ``"./"``.
+    epochs, batch_size, lr, momentum, nesterov
+        As there, with the same defaults.
     max_checkpoints : int or None, optional
         How many snapshots of this training stay, the latest; 0 or None: all. Default 1.
-    batch_size : int, optional
-        Images a step, default 64.
-    lr : float or keras.optimizers.schedules.LearningRateSchedule, optional
-        Learning rate, default 1e-4.
-    momentum : float, optional
-        0 to 1, default 0.9.
     decay : float, optional
         d of the learning rate ``lr d^(t / 100)`` at update t, if it is above 0: another rule than that of the Keras
         flavour, and other values. Default 0, a constant rate.
-    nesterov : bool, optional
-        Whether the momentum is Nesterov's. Default False.
     loss : str or callable, optional
         Name of a loss of Keras (not of TFLearn), or a function of labels and predictions, in this order. Default
         ``"categorical_crossentropy"``.
@@ -164,8 +153,8 @@ def gamornet_train_tflearn(
     training = _training(epochs, batch_size, lr, momentum, decay, nesterov, loss, show_metric)
     data = (training_imgs, training_labels, validation_imgs, validation_labels)
     files = (files_save_path, max_checkpoints, save_model)
-    source = checked_source(model_load_path) if load_model else None
-    return _trained(training, data, input_shape, files, clear_session, source)
+    choices = (model_load_path, [load_model] * 8, [True] * 8)
+    return _trained(training, data, input_shape, files, clear_session, *choices)
 
 
 def gamornet_tl_tflearn(
@@ -183,10 +172,10 @@ def gamornet_tl_tflearn(
         As in `gamornet_train_tflearn`.
     load_layers_bools : list of 8 bool, or str, optional
         Whether the layers 2, 5, 8, 9, 10 (convolutions), 13, 15 and 17 (dense) start from the weights of the other
-        network (default), or afresh. Or one of ``"load_bools_SDSS"`` (the convolutions), ``"load_bools_CANDELS"``
-        (all but the last two), ``"train_bools_SDSS"`` (all) and ``"train_bools_CANDELS"`` (all but the first three).
+        network (default), or afresh. Or the name of such a list, as in
+        `astroNN.gamornet.keras_module.gamornet_tl_keras`.
     trainable_bools : list of 8 bool, or str, optional
-        Whether these layers are trained (default), or keep the weights that they start from. Or one of these names.
+        Whether these layers are trained (default), or keep the weights that they start from. Or a name.
     model_load_path : str or Path
         The other network, as in `gamornet_predict_tflearn`.
     lr : float or keras.optimizers.schedules.LearningRateSchedule, optional
@@ -237,10 +226,13 @@ def _trained(training, data, input_shape, files, clear_session, *choices):
     check_flag("save_model", save_model)
     max_checkpoints = 0 if max_checkpoints is None else max_checkpoints
     check_at_least("max_checkpoints", max_checkpoints, 0)
+    prefix = file_prefix(files_save_path)
     _begin(clear_session)
     model, *pairs = prepared(training, data, input_shape, *choices)
-    prefix = file_prefix(files_save_path) if save_model else None
-    callbacks = [] if prefix is None else [LatestSnapshots(prefix, max_checkpoints, _FLAVOUR)]
+    callbacks = []
+    if prefix is not None and save_model:
+        make_folder(prefix)
+        callbacks.append(LatestSnapshots(prefix, max_checkpoints, _FLAVOUR))
     return training.run(model, *pairs, callbacks)
 
 

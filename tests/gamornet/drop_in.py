@@ -1,12 +1,35 @@
 """What the tests of the two drop-in modules share: small networks, galaxies of three kinds, comparisons."""
 
+from typing import NamedTuple
+
 import keras
 import numpy as np
 
+from astroNN.gamornet import keras_module, tflearn_module
 from astroNN.gamornet._weights import weighted_layers
 
 SHAPE = (19, 19, 1)
 EAGER = True
+
+
+class Functions(NamedTuple):
+    """Those of one module."""
+
+    predict: object
+    train: object
+    tl: object
+
+
+FUNCTIONS = {
+    "keras": Functions(
+        keras_module.gamornet_predict_keras, keras_module.gamornet_train_keras, keras_module.gamornet_tl_keras
+    ),
+    "tflearn": Functions(
+        tflearn_module.gamornet_predict_tflearn,
+        tflearn_module.gamornet_train_tflearn,
+        tflearn_module.gamornet_tl_tflearn,
+    ),
+}
 
 
 def shrink_networks(monkeypatch):
@@ -20,11 +43,13 @@ def shrink_networks(monkeypatch):
         self.num_filters, self.num_hidden = [4, 5, 6, 6, 4], [8, 7]
 
     monkeypatch.setattr(gamornet._GaMorNetLayers, "_set_defaults", small)
-    compile_ = keras.Model.compile
     # A graph takes TensorFlow seconds to make, for a few steps; one test of each module makes them.
     if keras.backend.backend() == "tensorflow":
+        # Where it is defined: Keras looks whether a class has another.
+        owner = next(kind for kind in keras.Model.__mro__ if "compile" in vars(kind))
+        real = owner.compile
         monkeypatch.setattr(
-            keras.Model, "compile", lambda self, *args, **kwargs: compile_(self, *args, **kwargs, run_eagerly=EAGER)
+            owner, "compile", lambda self, *args, **kwargs: real(self, *args, **kwargs | {"run_eagerly": EAGER})
         )
 
 
@@ -66,42 +91,6 @@ def step_size(before, after):
         np.sum((np.float64(b) - np.float64(a)) ** 2)
         for one, other in zip(before, after, strict=True) for a, b in zip(one, other, strict=True)
     ))  # fmt: skip
-
-
-#: argument that is wrong, its value, and what the error says; of trainings
-BAD_SETTINGS = {
-    "three axes": ({"training_imgs": np.ones((24, 19, 19))}, r"four axes.*\(24, 19, 19\).*np.newaxis"),
-    "another size": ({"validation_imgs": np.ones((9, 20, 19, 1))}, r"`validation_imgs` .*\(19, 19, 1\).* \(20, 19"),
-    "NaN": ({"training_imgs": np.full((24, 19, 19, 1), np.nan)}, "`training_imgs` holds pixels.* image 0"),
-    "too large": ({"training_imgs": np.full((24, 19, 19, 1), 1e200)}, "`training_imgs` holds pixels.*infinite"),
-    "text": ({"training_imgs": np.full((24, 19, 19, 1), "x")}, "`training_imgs` has dtype"),
-    "counts": ({"training_labels": np.eye(3)[[0, 1]]}, "`training_imgs` 24, `training_labels` 2"),
-    "numbers of classes": ({"training_labels": np.arange(24) % 3}, "`training_labels` must be .*to_categorical"),
-    "four classes": ({"training_labels": np.eye(4)[[0] * 24]}, r"one-hot, of shape \(n, 3\).*\(24, 4\)"),
-    "two classes at once": ({"validation_labels": np.ones((9, 3))}, "`validation_labels` .* row 0 is"),
-    "fractions": ({"validation_labels": np.full((9, 3), 1 / 3)}, "`validation_labels` .* row 0 is"),
-    "an unknown survey": ({"input_shape": "HSC"}, "`input_shape` must be three whole numbers.*'HSC'"),
-    "two numbers": ({"input_shape": (19, 19)}, "`input_shape` must be three whole numbers"),
-    "epochs": ({"epochs": 0}, "epochs cannot be smaller than 1"),
-    "batch_size": ({"batch_size": 1.5}, "batch_size .* must be an integer"),
-    "lr": ({"lr": -1.0}, "`lr` must be a number above 0, or a schedule"),
-    "momentum": ({"momentum": 1.5}, "`momentum` must be a number .*at most 1"),
-    "decay": ({"decay": -0.1}, "`decay` must be a number of at least 0"),
-    "nesterov": ({"nesterov": "False"}, "`nesterov` must be True or False, got 'False'"),
-    "loss": ({"loss": "softmax_loss"}, "`loss` must be the name of a loss of Keras"),
-    "save_model": ({"save_model": 1}, "`save_model` must be True or False"),
-    "files_save_path": ({"files_save_path": 3}, "`files_save_path` must be the beginning"),
-    "a schedule and decay": (
-        {"lr": keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9), "decay": 0.1}, "`lr` is a schedule",
-    ),
-}  # fmt: skip
-
-BAD_CHOICES = {
-    "seven": ([True] * 7, "8 times True or False.*got 7 elements"),
-    "numbers": ([1] * 8, "8 times True or False"),
-    "an unknown name": ("train_bools_HSC", ".*'train_bools_SDSS', .*got 'train_bools_HSC'"),
-    "a single one": (True, "8 times True or False"),
-}
 
 
 def arguments(changes, files_save_path=None):

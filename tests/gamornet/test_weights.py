@@ -411,6 +411,31 @@ def test_sources_that_are_none(tmp_path):
     refused(net, tmp_path / "empty.h5", "holds no weights")
 
 
+def test_another_network_gives_its_weights_to_the_layers_chosen(images):
+    source, net = network(seed=1), network(seed=2)
+    before = weights_of(net)
+    assert load_weights(net, source, [True] * 5 + [False] * 3) == CONVOLUTIONS
+    assert same(weights_of(net)[:5], weights_of(source)[:5])
+    assert same(weights_of(net)[5:], before[5:])
+    load_weights(net, source.keras_model)
+    np.testing.assert_allclose(net.predict(images), source.predict(images), rtol=1e-5)
+
+
+def test_another_network_that_does_not_fit_changes_nothing():
+    net = network()
+    before = weights_of(net)
+    with pytest.raises(ValueError, match="`source` has the flavour 'tflearn', `network` the flavour 'keras'"):
+        load_weights(net, network(flavour="tflearn"))
+    # 19 pixels leave one row before the dense layers, 40 leave two.
+    with pytest.raises(ValueError, match=r"`source`: layer 13 has weights of the shapes .* `load_layers`"):
+        load_weights(net, network(shape=(40, 40, 1)))
+    with pytest.raises(ValueError, match="`source` is not built yet"):
+        load_weights(net, GaMorNet())
+    with pytest.raises(ValueError, match="`source` must be a GaMorNet"):
+        load_weights(net, keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
+    assert same(weights_of(net), before)
+
+
 def test_networks_that_are_no_gamornet(tmp_path):
     file = write_keras_2(tmp_path / "model.h5", random_weights(network()))
     with pytest.raises(TypeError, match="`network` must be a GaMorNet.*got str"):
