@@ -72,11 +72,12 @@ def test_the_direction_chooses_the_crossing(direction, expected):
     np.testing.assert_allclose(float(ops.convert_to_numpy(stop.time)), expected, rtol=1e-11)
 
 
-def test_the_gradient_knows_that_the_time_of_the_event_moves():
+@pytest.mark.parametrize("gradient", ["direct", pytest.param("adjoint", marks=pytest.mark.slow)])
+def test_the_gradient_knows_that_the_time_of_the_event_moves(gradient):
     """Of time and speed of the landing, by hand from t = (v + r) / g with r^2 = v^2 + 2 g h."""
 
     def loss(start, gravity):
-        _, stop = thrown(start, [0.0, 1.0, 5.0], gravity, event_direction=-1)
+        _, stop = thrown(start, [0.0, 1.0, 5.0], gravity, event_direction=-1, gradient=gradient)
         return stop.time + 0.1 * stop.state[1]
 
     place, speed, g = 3.0, 1.5, GRAVITY
