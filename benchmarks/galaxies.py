@@ -7,7 +7,7 @@
     python benchmarks/galaxies.py --load network --transfer 100 300 1000 # the curve of transfer learning
 
 Trained on images like those of CANDELS (83x83 pixels) of disks with bulges, and tested on others with the documented
-thresholds. Transfer learning goes on with images of another PSF (twice as wide) and nine times the noise of the sky,
+thresholds. Transfer learning goes on with images of another PSF (twice as wide) and three times the noise of the sky,
 and is compared with training from scratch on the same images.
 """
 

@@ -46,3 +46,11 @@ def test_every_room_is_listed_and_can_be_loaded():
 
 def test_version_is_given_under_both_names():
     assert astroNN.version == astroNN.__version__ and astroNN.version[0].isdigit()
+
+
+def test_gamornet_has_the_modules_and_the_version_of_the_earlier_package():
+    import astroNN.gamornet
+
+    assert astroNN.gamornet.__version__ == astroNN.__version__
+    assert astroNN.gamornet.keras_module.gamornet_predict_keras
+    assert {"keras_module", "tflearn_module", "load_weights"} <= set(dir(astroNN.gamornet))

@@ -5,6 +5,9 @@ The network itself is `astroNN.models.GaMorNet`. Names load when they are first 
 
 import importlib
 
+# Scripts of the earlier package may print it.
+from astroNN._version import __version__ as __version__
+
 # Name: the module that has it.
 _PLACES = {
     "CLASS_NAMES": "classes",
@@ -23,11 +26,16 @@ _PLACES = {
 __all__ = sorted(_PLACES)
 
 
+_MODULES = ("keras_module", "tflearn_module")
+
+
 def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name in _PLACES:
         return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
 
 
 def __dir__():
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -20,6 +20,11 @@ def as_threshold(argument, value):
 def as_probabilities(caller, probabilities):
     """Array of shape (n, 3), in the precision that it came in."""
     if isinstance(probabilities, tuple):  # as the functions give them with `individual_arrays=True`
+        if any(isinstance(part, dict) for part in probabilities):
+            raise TypeError(
+                f"{caller}: `probabilities` are what a Bayesian network's `predict` gives, classes and uncertainties. "
+                "Give those of `predict_probabilities`: net.predict_probabilities(images)[0]."
+            )
         if len(probabilities) != 3 or len({np.shape(array) for array in probabilities}) > 1:
             raise ValueError(
                 f"{caller}: a tuple of probabilities must be three arrays of one length (disk, indeterminate, "

@@ -11,9 +11,10 @@ from astropy.wcs.utils import skycoord_to_pixel
 from astroNN.shared.errors import FitsFileError
 from astroNN.shared.missing import missing_elements
 
-__all__ = ["first_pixels", "image_hdu", "read_window", "saturation_level", "sky_positions"]
+__all__ = ["check_inside", "first_pixels", "image_hdu", "read_window", "saturation_level", "sky_positions"]
 
 _CALLER = "read_cutouts"
+_N_LISTED = 8
 
 
 def first_pixels(sizes, wanted, centre=None):
@@ -131,13 +132,23 @@ def sky_positions(path, hdus, image, sky):
     return positions
 
 
-def read_window(path, image, shape, level, centre):
+def check_inside(path, image, shape, centres):
+    """Raise, with their numbers, if cutouts of this shape around some of the places reach beyond the image."""
+    sizes, wanted = image.shape[-2:], shape[:2]
+    beyond = []
+    for number, centre in enumerate(centres):
+        first = first_pixels(sizes, wanted, centre)
+        if any(start < 0 or start + n > size for start, n, size in zip(first, wanted, sizes, strict=True)):
+            beyond.append(number)
+    if beyond:
+        raise FitsFileError(f"{_CALLER}: {_too_small(path, sizes, wanted, centres, beyond)}")
+
+
+def read_window(image, shape, level, centre):
     """One cutout, and no more of the file than it needs.
 
     Parameters
     ----------
-    path : str
-        For errors.
     image : ImageHDU, PrimaryHDU or CompImageHDU
         Whose numbers are not scaled yet.
     shape : tuple of 3 int
@@ -151,16 +162,9 @@ def read_window(path, image, shape, level, centre):
     -------
     array of float32, of this shape
         Bad pixels are NaN.
-
-    Raises
-    ------
-    FitsFileError
-        If the cutout reaches beyond the image.
     """
-    sizes, wanted = image.shape[-2:], shape[:2]
-    first = first_pixels(sizes, wanted, centre)
-    if any(start < 0 or start + n > size for start, n, size in zip(first, wanted, sizes, strict=True)):
-        raise FitsFileError(f"{_CALLER}: {_too_small(path, sizes, wanted, centre)}")
+    wanted = shape[:2]
+    first = first_pixels(image.shape[-2:], wanted, centre)
     rows, columns = (slice(start, start + n) for start, n in zip(first, wanted, strict=True))
     planes = (slice(None),) * (len(image.shape) - 2)
     if isinstance(image, fits.CompImageHDU):
@@ -189,17 +193,18 @@ def _brightness(stored, header, level):
     return pixels
 
 
-def _too_small(path, sizes, wanted, centre):
+def _too_small(path, sizes, wanted, centres, beyond):
     asked, given = ("x".join(map(str, n)) for n in (wanted, sizes))
-    if centre is None:
+    if centres[beyond[0]] is None:
         return (
             f"{path!r} has {given} pixels, fewer than the {asked} of `input_shape`. Images are not padded or "
             "resized: get a larger cutout, or leave the galaxy out."
         )
-    place = ", ".join(f"{middle:.1f}" for middle in centre)
+    place = ", ".join(f"{middle:.1f}" for middle in centres[beyond[0]])
+    listed = ", ".join(map(str, beyond[:_N_LISTED])) + (", ..." if len(beyond) > _N_LISTED else "")
     return (
-        f"the cutout of {asked} pixels around (y, x) = ({place}) reaches beyond {path!r}, which has {given}. Cutouts "
-        "are not padded: leave the galaxy out."
+        f"{len(beyond)} of {len(centres)} cutouts of {asked} pixels reach beyond {path!r}, which has {given}: number "
+        f"{listed} (counted from 0), the first around (y, x) = ({place}). Cutouts are not padded: leave them out."
     )
 
 

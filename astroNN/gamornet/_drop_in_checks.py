@@ -61,7 +61,8 @@ def checked_images(argument, images, shape=None):
     if shape is not None and given[1:] != tuple(shape):
         raise ValueError(
             f"`{argument}` must be images of the shape {tuple(shape)} that `input_shape` gives, got {given[1:]}. "
-            "Crop larger ones (resizing would change the sampling of the PSF), or train a network for this shape."
+            "Crop larger ones by astroNN.gamornet.centre_crop (resizing would change the sampling of the PSF), or train "
+            "a network for this shape."
         )
     return images
 
@@ -85,8 +86,8 @@ def check_finite_images(argument, images, first=0):
             wrong = np.flatnonzero(~is_finite.reshape(len(is_finite), -1).all(axis=1))
             raise ValueError(
                 f"`{argument}` holds pixels that are NaN or infinite (in float32), the first in image "
-                f"{first + rows.start + wrong[0]}. Leave such images out, or fill the pixels: images = "
-                "np.nan_to_num(images, posinf=0.0, neginf=0.0)."
+                f"{first + rows.start + wrong[0]}. Leave such images out, or fill the pixels "
+                "from their neighbours: images = astroNN.gamornet.fill_bad_pixels(images)."
             )
 
 

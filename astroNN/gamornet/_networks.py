@@ -1,6 +1,7 @@
 """Networks of the drop-in modules: Keras models that take plain arrays, their weights and their predictions."""
 
 import mmap
+import warnings
 from pathlib import Path
 
 import keras
@@ -48,7 +49,8 @@ def new_model(flavour, shape):
 def found_weights(flavour, model_load_path):
     """Where weights are, for `astroNN.gamornet.load_weights`: the name of released ones, or a path that is there.
 
-    Of the flavour ``"tflearn"`` the path may be the prefix of a checkpoint, of TFLearn or as it is written today.
+    Of the flavour ``"tflearn"`` the path may be the prefix of a checkpoint, as it is written today or by TFLearn. If
+    there are both, as when an old script has run again, that of today is taken, with a warning.
 
     Raises
     ------
@@ -67,7 +69,13 @@ def found_weights(flavour, model_load_path):
     if flavour == "tflearn":
         path = Path(model_load_path).expanduser().absolute()
         snapshot = Path(f"{path}{_TODAY}")
-        if snapshot.is_file() and not path.is_file() and not Path(f"{path}.index").is_file():
+        if snapshot.is_file() and not path.is_file():
+            if Path(f"{path}.index").is_file():
+                warnings.warn(
+                    f"`model_load_path`: there are {snapshot.name}, which is taken, and the checkpoint of TFLearn "
+                    f"{path.name}.index, which is not. Give the name with its ending to choose.",
+                    stacklevel=4,
+                )
             return snapshot
     return existing_weights(model_load_path)
 

@@ -1,16 +1,19 @@
 """Weights of GaMorNet, released or your own, into a network that is built here."""
 
 import difflib
+import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from astroNN.gamornet._drop_in_checks import layer_choice
 from astroNN.gamornet._keras2_weights import LAYER_NUMBERS, read_keras_weights
 from astroNN.gamornet._released import RELEASED, fetch_released, survey_of
 from astroNN.gamornet._tflearn_weights import read_tflearn_weights
 from astroNN.models.base_master_nn import NeuralNetMaster
 from astroNN.models.misc_models.gamornet import FIRST_SPREAD, FLAVOURS
+from astroNN.shared.errors import FolderError
 
 __all__ = ["existing_weights", "load_weights", "weighted_layers"]
 
@@ -32,9 +35,10 @@ def load_weights(network, source, load_layers=None):
         of the network: fetched the first time, and kept in ``~/.astroNN/gamornet``. Or the path of a file: HDF5 of
         Keras (a whole model or weights alone), an archive ``.keras``, or a checkpoint of TFLearn (what its files have
         in common, without their endings). Or another network.
-    load_layers : sequence of 8 bool, optional
+    load_layers : sequence of 8 bool, or str, optional
         Which layers take weights, by their numbers in the paper: 2, 5, 8, 9, 10 (convolutions), 13, 15, 17 (dense).
-        The others keep theirs. Default: all.
+        The others keep theirs. Or one of the names ``"load_bools_SDSS"`` (the convolutions) and
+        ``"load_bools_CANDELS"`` (all but the last two). Default: all.
 
     Returns
     -------
@@ -57,6 +61,7 @@ def load_weights(network, source, load_layers=None):
 
     Notes
     -----
+    Weights belong to images as their network took them: a warning tells if this network normalises them otherwise.
     The network is left as it was if anything is wrong. Nothing is built from what a file says, and none of its code
     runs. The head of a `GaMorNetBCNN` that predicts spreads of logits has no counterpart in the files: where the last
     layer is loaded, it starts anew with spreads of 0.02, next to none, for all images.
@@ -79,17 +84,34 @@ def load_weights(network, source, load_layers=None):
     ['conv_1', 'conv_2', 'conv_3', 'conv_4', 'conv_5']
     """
     chosen = _checked_choice(load_layers)
-    is_name = isinstance(source, str) and source in _NAMES
-    if is_name:
-        _build_for(network, source)
+    if not (isinstance(source, str) and source in _NAMES):
+        return _load(network, source, chosen)
+    before = dict(vars(network)) if _is_unbuilt(network) else None
+    path = fetch_released(network.flavour if before else weighted_layers(_keras_model("network", network))[1], source)
+    try:
+        if before:
+            network.build(survey_of(source))
+        return _load(network, path, chosen)
+    except Exception:
+        if before:
+            vars(network).clear()
+            vars(network).update(before)
+        raise
+
+
+def _load(network, source, chosen):
+    """`load_weights` from what is there, into a network that is built."""
     model = _keras_model("network", network)
     layers, flavour = weighted_layers(model)
     shapes = [_shapes(layer) if wanted else None for layer, wanted in zip(layers, chosen, strict=True)]
     if isinstance(source, NeuralNetMaster | keras.Model):
         arrays = _of_network(source, shapes, flavour)
     else:
-        path = fetch_released(flavour, source) if is_name else existing_weights(source)
-        arrays = _read(path, shapes, flavour)
+        arrays = _read(existing_weights(source), shapes, flavour)
+    _check_meaning(network, source, chosen)
+    for number, pair in zip(LAYER_NUMBERS, arrays, strict=True):
+        if pair is not None and not all(np.isfinite(array).all() for array in pair):
+            raise FolderError(f"`source`: layer {number} has weights that are NaN or infinite; its training failed.")
     if isinstance(network, NeuralNetMaster):
         network._before_training()
         network._training_state = None
@@ -163,9 +185,35 @@ def existing_weights(source):
     )
 
 
-def _build_for(network, name):
-    if isinstance(network, NeuralNetMaster) and not network.has_model and hasattr(network, "flavour"):
-        network.build(survey_of(name))
+def _is_unbuilt(network):
+    return isinstance(network, NeuralNetMaster) and not network.has_model and hasattr(network, "flavour")
+
+
+def _check_meaning(network, source, chosen):
+    """Whether the weights mean the same in this network: its images as they come, and its classes."""
+    mode, means = _normalisation(network)
+    other_mode, other_means = _normalisation(source)
+    if mode != other_mode or (mode != "0" and not np.array_equal(means, other_means)):
+        warnings.warn(
+            f"load_weights: `network` takes images with input_norm_mode {mode}, `source` with {other_mode}, or with "
+            "other means; weights see other numbers than they were trained on. Train on, or keep input_norm_mode 0 "
+            "in both (`load_folder` gives a network with its own).",
+            stacklevel=5,
+        )
+    names, others = (getattr(one, "targetname", None) for one in (network, source))
+    if chosen[-1] and names and others and list(names) != list(others):
+        raise ValueError(
+            f"`source` has the classes {list(others)}, `network` {list(names)}: the last layer would give one for "
+            "the other. Set `targetname` alike, or leave the last layer out with `load_layers`."
+        )
+
+
+def _normalisation(network):
+    """Mode and means; files and plain models, as the published ones, do not normalise."""
+    if not isinstance(network, NeuralNetMaster) or network.input_normalizer is None:
+        return "0", None
+    normalizer = network.input_normalizer
+    return normalizer.modes_as_text(["input"])["input"], normalizer.mean_labels.get("input")
 
 
 def _keras_model(argument, network):
@@ -186,15 +234,10 @@ def _keras_model(argument, network):
 def _checked_choice(load_layers):
     if load_layers is None:
         return [True] * len(LAYER_NUMBERS)
-    choice = list(load_layers) if isinstance(load_layers, list | tuple | np.ndarray) else None
-    if choice is None or len(choice) != len(LAYER_NUMBERS) or not all(isinstance(b, bool | np.bool_) for b in choice):
-        raise ValueError(
-            f"`load_layers` must be {len(LAYER_NUMBERS)} times True or False, for the layers "
-            f"{', '.join(map(str, LAYER_NUMBERS))}; got {load_layers!r}."
-        )
+    choice = layer_choice("load_layers", load_layers)
     if not any(choice):
         raise ValueError("`load_layers` is False for every layer: there is nothing to load.")
-    return [bool(b) for b in choice]
+    return choice
 
 
 def _is_checkpoint(path):

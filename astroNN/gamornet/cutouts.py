@@ -10,7 +10,14 @@ from astropy.coordinates import SkyCoord
 from astropy.units import pixel
 from scipy.ndimage import gaussian_filter
 
-from astroNN.gamornet._cutout_files import first_pixels, image_hdu, read_window, saturation_level, sky_positions
+from astroNN.gamornet._cutout_files import (
+    check_inside,
+    first_pixels,
+    image_hdu,
+    read_window,
+    saturation_level,
+    sky_positions,
+)
 from astroNN.gamornet._drop_in_checks import check_number
 from astroNN.models.misc_models.gamornet import checked_input_shape
 from astroNN.shared.checks import as_named_arrays
@@ -104,8 +111,9 @@ def read_cutouts(paths, input_shape, *, hdu=None, saturation=None, centre=None):
             places = centres if 1 in (len(paths), len(centres)) else centres[number : number + 1]
             if isinstance(places, SkyCoord):
                 places = sky_positions(path, hdus, image, places)
+            check_inside(path, image, shape, places)
             for row, place in enumerate(places, start=number):
-                images[row] = read_window(path, image, shape, level, place)
+                images[row] = read_window(image, shape, level, place)
     return images
 
 

@@ -245,8 +245,9 @@ def _fit_to_shape(array, known):
     has_channel = known[-1] == 1
     if shape == known or (has_channel and shape == known[:-1]):
         return np.asarray(array).reshape(1, *(known[:-1] if has_channel else known))
-    if has_channel and shape[1:] == known:
-        return np.asarray(array).reshape(shape[:-1])
+    # Those of a file stay there, with their axis.
+    if has_channel and shape[1:] == known and isinstance(array, np.ndarray):
+        return array.reshape(shape[:-1])
     return array
 
 

@@ -26,6 +26,8 @@ class Trained:
 
     #: draws the validation stars in place of `seed`: the same for all members of an ensemble
     _split_seed = None
+    #: whether the network was built before its training, and so compiled with settings that may have changed since
+    _is_only_built = False
 
     def _fit(self, data, resume=False):
         """Train on checked data; returns the Keras history."""
@@ -84,6 +86,9 @@ class Trained:
         is_new = not self.has_model
         if is_new:
             self.compile()
+        elif self._is_only_built:
+            self.recompile()
+        self._is_only_built = False
         try:
             refuse_symbolic_losses(self.keras_model.loss, f"{type(self).__name__} was compiled with")
         except TypeError:

@@ -357,3 +357,9 @@ def test_a_survey_of_ones_own():
 def test_labels_need_ratios_from_0_to_1(wrong):
     with pytest.raises(ValueError, match="morphology_labels: `bulge_to_total` must be"):
         morphology_labels(wrong)
+
+
+def test_there_are_as_many_galaxies_as_numbers_given():
+    galaxies = simulate_galaxies(survey=SMALL, bulge_to_total=[0.1, 0.5, 0.9], magnitude=20.0, seed=3)
+    assert galaxies.images.shape == (3, 33, 29, 1)
+    np.testing.assert_array_equal(galaxies.labels, np.eye(3))

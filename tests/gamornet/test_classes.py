@@ -236,3 +236,8 @@ def test_classes_need_no_network_library():
     code = "import sys; from astroNN.gamornet import classify; print({'keras', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_answer_of_a_bayesian_network_is_told_from_probabilities():
+    with pytest.raises(TypeError, match=r"predict_probabilities\(images\)\[0\]"):
+        classify((np.array([0, 2]), {"total": np.zeros(2)}), thresholds=0.5)

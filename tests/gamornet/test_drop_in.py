@@ -71,10 +71,20 @@ def test_documented_names_stand_for_their_lists_and_none_is_consumed():
 
 
 def test_a_prefix_is_that_of_a_checkpoint_or_of_a_snapshot_of_today(tmp_path):
-    for name in ("check-1.index", "check-1.weights.h5", "check-2.weights.h5", "check-3", "check-3.weights.h5"):
+    names = (
+        "check-0.index",
+        "check-1.index",
+        "check-1.weights.h5",
+        "check-2.weights.h5",
+        "check-3",
+        "check-3.weights.h5",
+    )
+    for name in names:
         (tmp_path / name).write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"check-1.weights.h5, which is taken, and .* check-1.index, which is not"):
+        assert found_weights("tflearn", tmp_path / "check-1") == tmp_path / "check-1.weights.h5"
     for given, found in (
-        ("check-1", "check-1"),
+        ("check-0", "check-0"),
         ("check-1.index", "check-1"),
         ("check-2", "check-2.weights.h5"),
         ("check-2.weights.h5", "check-2.weights.h5"),

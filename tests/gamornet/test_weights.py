@@ -10,6 +10,7 @@ import pytest
 from astroNN.gamornet import _released, load_weights
 from astroNN.gamornet._released import RELEASED, Released
 from astroNN.models import Cifar10CNN, GaMorNet, GaMorNetBCNN
+from astroNN.models.misc_models.gamornet import INPUT_SHAPES
 from astroNN.shared import _transfer
 from tests.helpers.http_server import FileServer
 
@@ -238,7 +239,18 @@ def test_a_network_that_is_not_built_is_built_for_the_survey(server, monkeypatch
     net.num_filters, net.num_hidden, net.filter_len = [4] * 5, [4, 4], [5, 3, 3, 3, 3]
     with pytest.raises(ValueError, match=r"layer 13 .* needs \(36, 4\)"):
         load_weights(net, "CANDELS_sim")  # the small file is for images of 19x19 pixels
-    assert net.input_shape == (None, 83, 83, 1)
+    assert not net.has_model  # as before: no network of random weights is left behind
+    monkeypatch.setitem(INPUT_SHAPES, "CANDELS", SHAPE)
+    load_weights(net, "CANDELS_sim")
+    assert net.input_shape == (None, *SHAPE) and same(weights_of(net), server.weights)
+
+
+def test_where_the_weights_can_not_be_fetched_the_network_stays_unbuilt(server):
+    server.acts[f"mirror/{RELEASED['keras']['SDSS_tl'].path}"] = [404]
+    net = GaMorNet()
+    with pytest.raises(ConnectionError):
+        load_weights(net, "SDSS_tl")
+    assert not net.has_model
 
 
 def test_where_the_server_can_not_be_reached_the_error_tells_what_to_do(server, tmp_path):
@@ -391,11 +403,13 @@ def test_weights_of_the_other_flavour_are_refused(tmp_path):
     refused(plain, tmp_path / "model.h5", "belong to the flavour 'tflearn'.*flavour='tflearn'")
 
 
-@pytest.mark.parametrize("choice", [[True] * 7, [1] * 8, "train_bools_SDSS", [False] * 8, True, [None] * 8])
+@pytest.mark.parametrize("choice", [[True] * 7, [1] * 8, "all", [False] * 8, True, [None] * 8])
 def test_choices_of_layers_that_are_none(tmp_path, choice):
     net = network()
     file = write_keras_2(tmp_path / "model.h5", random_weights(net))
-    refused(net, file, "`load_layers` (must be 8 times|is False for every)", load_layers=choice)
+    refused(
+        net, file, "`load_layers` (must be 8 times|is False for every)", (ValueError, TypeError), load_layers=choice
+    )
 
 
 def test_sources_that_are_none(tmp_path):
@@ -419,6 +433,32 @@ def test_another_network_gives_its_weights_to_the_layers_chosen(images):
     assert same(weights_of(net)[5:], before[5:])
     load_weights(net, source.keras_model)
     np.testing.assert_allclose(net.predict(images), source.predict(images), rtol=1e-5)
+
+
+def test_layers_are_chosen_by_the_documented_names_too():
+    source, net = network(seed=1), network(seed=2)
+    assert load_weights(net, source, "load_bools_CANDELS") == LAYERS[:6]
+    with pytest.raises(ValueError, match="`load_layers` must be .* 'load_bools_SDSS'.*got 'all'"):
+        load_weights(net, source, "all")
+
+
+def test_other_classes_and_another_normalisation_do_not_go_unnoticed():
+    source, net = network(seed=1), network(seed=2)
+    source.targetname = source.targetname[::-1]
+    with pytest.raises(ValueError, match="has the classes .*bulge-dominated', .* `load_layers`"):
+        load_weights(net, source)
+    load_weights(net, source, [True] * 7 + [False])
+    source = network(seed=1)
+    source.input_normalizer.normalization_mode = "1"
+    with pytest.warns(UserWarning, match="`network` takes images with input_norm_mode 0, `source` with 1"):
+        load_weights(net, source)
+
+
+def test_weights_of_a_training_that_failed_are_refused():
+    source, net = network(seed=1), network(seed=2)
+    kernel, bias = source.keras_model.get_layer("conv_3").get_weights()
+    source.keras_model.get_layer("conv_3").set_weights([np.full_like(kernel, np.nan), bias])
+    refused(net, source, "layer 8 has weights that are NaN or infinite")
 
 
 def test_another_network_that_does_not_fit_changes_nothing():

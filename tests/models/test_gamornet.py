@@ -2,11 +2,12 @@
 
 import math
 
+import h5py
 import keras
 import numpy as np
 import pytest
 
-from astroNN.models import GaMorNet, GaMorNetBCNN, load_folder
+from astroNN.models import GaMorNet, GaMorNetBCNN, _data, load_folder
 from astroNN.models.misc_models.gamornet import checked_input_shape
 from astroNN.nn.layers import MCDropout
 from astroNN.shared.errors import FolderError
@@ -350,3 +351,32 @@ def test_labels_of_another_number_of_classes():
     images, classes = galaxies(8)
     with pytest.raises(ValueError, match="the 3 columns disk-dominated, indeterminate, bulge-dominated, .*got 2"):
         small().fit(images, np.eye(2)[classes[:, 0].astype(int)])
+
+
+def test_settings_of_the_optimiser_made_after_building_count():
+    net = small(GaMorNet)
+    net.build((19, 19, 1))
+    net.keras_model.get_layer("conv_1").trainable = False
+    before = net.keras_model.get_layer("conv_1").get_weights()
+    net.optimizer, net.lr, net.max_epochs = "adam", 0.002, 1
+    net.fit(*galaxies())
+    assert isinstance(net.keras_model.optimizer, keras.optimizers.Adam)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(net.keras_model.optimizer.learning_rate), 0.002, rtol=1e-6)
+    for old, new in zip(before, net.keras_model.get_layer("conv_1").get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    # Later ones need `recompile`, as in every network: an optimiser that has learnt something is kept.
+    trained = net.keras_model.optimizer
+    net.fit(*galaxies())
+    assert net.keras_model.optimizer is trained
+
+
+def test_images_in_a_file_are_not_read_before_they_are_needed(tmp_path):
+    net = small(GaMorNet)
+    net.build((19, 19, 1))
+    images = galaxies()[0][..., None]
+    with h5py.File(tmp_path / "images.h5", "w") as file:
+        file["images"] = images
+        assert isinstance(_data.checked_inputs(net, file["images"])[0]["input"], h5py.Dataset)
+        np.testing.assert_array_equal(net.predict(file["images"]), net.predict(images))
+        history = net.fit(file["images"], galaxies()[1]).history
+    assert np.isfinite(history["loss"]).all()

@@ -14,6 +14,7 @@ from astroNN.datasets.galaxies.survey import GalaxySurvey, as_survey
 
 __all__ = ["SimulatedGalaxies", "simulate_galaxies"]
 
+_USUAL_NUMBER = 1000
 _MOST_ELECTRONS = 1e18  # that random numbers of Poisson's distribution are drawn for
 
 
@@ -45,7 +46,7 @@ class SimulatedGalaxies:
 
 
 def simulate_galaxies(
-    n_galaxies=1000,
+    n_galaxies=None,
     survey="CANDELS",
     seed=0,
     noise=True,
@@ -72,8 +73,9 @@ def simulate_galaxies(
 
     Parameters
     ----------
-    n_galaxies : int
-        How many; the first galaxies of a larger set with the same seed are those of a smaller one.
+    n_galaxies : int, optional
+        How many, by default as many as the longest array given has elements, or 1000. The first galaxies of a larger
+        set with the same seed are those of a smaller one.
     survey : "SDSS", "CANDELS" or GalaxySurvey
         Shape of the images, PSF, noise, and ranges of magnitude and radii. "SDSS": 167 x 167 pixels, as in its g
         band; "CANDELS": 83 x 83, as in its H band.
@@ -136,6 +138,8 @@ def simulate_galaxies(
     """
     given = dict(locals())
     given = {name: given[name] for name in PARAMETERS}
+    if n_galaxies is None:
+        n_galaxies = max((len(values) for values in given.values() if np.ndim(values) == 1), default=_USUAL_NUMBER)
     for name, value, least in (("n_galaxies", n_galaxies, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
             raise ValueError(f"simulate_galaxies: `{name}` must be an integer of at least {least}, got {value!r}.")

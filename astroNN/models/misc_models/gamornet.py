@@ -119,18 +119,19 @@ class _GaMorNetLayers(Blocks):
         self.labels_normalizer = _without_effect("output", self.verbose)
         self._publish_statistics()
         self.compile()
+        self._is_only_built = True
         return self
 
     def _check_shapes(self):
-        check_inputs(self)
-        check_images(self, (self.filter_len[0],) * 2)
-        check_table_of_labels(self)
         for setting, number in (("num_filters", 5), ("filter_len", 5), ("num_hidden", 2)):
             values = getattr(self, setting)
             if not isinstance(values, list | tuple) or len(values) != number:
                 raise ConfigurationError(
                     f"{setting} of {type(self).__name__} must be {number} numbers, got {values}."
                 )
+        check_inputs(self)
+        check_images(self, (self.filter_len[0],) * 2)
+        check_table_of_labels(self)
         n_labels = self._labels_shape["output"]
         if n_labels != len(self.targetname):
             raise ValueError(
