@@ -22,7 +22,7 @@ def as_probabilities(caller, probabilities):
     if isinstance(probabilities, tuple):  # as the functions give them with `individual_arrays=True`
         if any(isinstance(part, dict) for part in probabilities):
             raise TypeError(
-                f"{caller}: `probabilities` are what a Bayesian network's `predict` gives, classes and uncertainties. "
+                f"{caller}: `probabilities` are what `predict` of a Bayesian network gives: classes and spreads. "
                 "Give those of `predict_probabilities`: net.predict_probabilities(images)[0]."
             )
         if len(probabilities) != 3 or len({np.shape(array) for array in probabilities}) > 1:

@@ -61,8 +61,8 @@ def checked_images(argument, images, shape=None):
     if shape is not None and given[1:] != tuple(shape):
         raise ValueError(
             f"`{argument}` must be images of the shape {tuple(shape)} that `input_shape` gives, got {given[1:]}. "
-            "Crop larger ones by astroNN.gamornet.centre_crop (resizing would change the sampling of the PSF), or train "
-            "a network for this shape."
+            "Crop larger ones by astroNN.gamornet.centre_crop (resizing changes the sampling of the PSF), or train a "
+            "network for this shape."
         )
     return images
 
