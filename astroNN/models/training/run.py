@@ -12,6 +12,7 @@ from astroNN.models.training.interruption import StepBoundary
 from astroNN.models.training.state import TrainingState, fingerprint, put_back, take_arrays
 from astroNN.models.training.variables import make_variables
 from astroNN.nn.callbacks import VirutalCSVLogger
+from astroNN.shared._memory import keep_freed_memory
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.messages import tell
 
@@ -73,6 +74,8 @@ def run_training(net, data, resume=False):
     resume : bool, optional
         Go on with the training whose state the network holds. Default False.
     """
+    if keras.backend.backend() == "tensorflow":
+        keep_freed_memory()
     run = _Run(net, data, net._training_state if resume else None)
     try:
         if run.is_over:
