@@ -21,15 +21,14 @@ def damped(y, t, damping, aux):
 
 
 METHODS = [
-    pytest.param("dop853", TOLERANCES, marks=pytest.mark.slow),
+    ("dop853", TOLERANCES),
     ("dopri5", TOLERANCES),
-    pytest.param("rk4", {}, marks=pytest.mark.slow),
+    ("rk4", {}),
 ]
 
 
-@pytest.mark.parametrize(
-    ("gradient", "bound"), [("direct", 1e-6), pytest.param("adjoint", 1e-5, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@WAYS
 @pytest.mark.parametrize(("method", "tolerances"), METHODS)
 def test_all_that_goes_in_has_the_gradient_of_finite_differences(method, tolerances, gradient, bound):
     rng = np.random.default_rng(0)

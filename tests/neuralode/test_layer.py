@@ -44,7 +44,8 @@ def test_it_solves_the_equation_of_its_field(starts):
     assert last.compute_output_shape((None, 2)) == (None, 2)
 
 
-@pytest.mark.parametrize("gradient", ["direct", pytest.param("adjoint", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("gradient", ["direct", "adjoint"])
 def test_a_linear_field_learns_the_rotation_it_is_shown(starts, gradient, tmp_path):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((2,))

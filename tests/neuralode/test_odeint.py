@@ -150,7 +150,7 @@ def test_a_single_time_and_times_that_are_repeated():
 # Arguments of the function --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", [pytest.param("dopri5", marks=pytest.mark.slow), "rk4"])
+@pytest.mark.parametrize("method", ["dopri5", pytest.param("rk4", marks=pytest.mark.slow)])
 def test_auxiliary_data(method):
     def circle(y, t, aux):
         return ops.stack([y[1], -aux * aux * y[0]])

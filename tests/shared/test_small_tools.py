@@ -230,7 +230,8 @@ import astroNN.models
 """
 
 
-@pytest.mark.parametrize("setting", ["True", pytest.param("False", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["True", "False"])
 def test_a_setting_hides_the_gpus_from_networks(setting, run_python, tmp_path):
     (tmp_path / "config.ini").write_text(f"[NeuralNet]\ncpufallback = {setting}\n")
     done = run_python(WITH_NETWORKS, tmp_path, ASTRONN_CONFIG=str(tmp_path / "config.ini"))
