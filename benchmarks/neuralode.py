@@ -54,9 +54,11 @@ def lorenz(stack):
 def cases():
     eccentricity = 0.3
     fastest = np.sqrt((1 + eccentricity) / (1 - eccentricity))
+    waves = np.random.default_rng(1).normal(size=(50, 2))
     stars = np.random.default_rng(0).normal(size=(1000, 3)) + [0.0, 0.0, 25.0]
     return [
         Case("sine, 10,000 outputs", sine, np.array([0.0, 1.0]), np.linspace(0, 100, 10_000), 1e-7),
+        Case("50 sines, 10,000 outputs", sine, waves, np.linspace(0, 100, 10_000), 1e-7),
         Case(
             "Kepler, 10 periods",
             kepler,

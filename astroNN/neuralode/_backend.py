@@ -25,7 +25,6 @@ _module = importlib.import_module(f"astroNN.neuralode._{keras.backend.backend()}
 NEEDS_VALUES_OF_VARIABLES = _module.NEEDS_VALUES_OF_VARIABLES
 as_it_is = _module.as_it_is
 compiled = _module.compiled
-first_not_below = _module.first_not_below
 in_precision = _module.in_precision
 is_known = _module.is_known
 variables_seen = _module.variables_seen

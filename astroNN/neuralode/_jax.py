@@ -3,13 +3,11 @@
 from contextlib import nullcontext
 
 import jax
-import jax.numpy as jnp
 
 __all__ = [
     "NEEDS_VALUES_OF_VARIABLES",
     "as_it_is",
     "compiled",
-    "first_not_below",
     "in_precision",
     "is_known",
     "variables_seen",
@@ -31,11 +29,6 @@ def as_it_is(function):
 def compiled(function):
     """The function as one graph."""
     return jax.jit(function)
-
-
-def first_not_below(ends, times):
-    """Row number of the first of the rising `ends` (n_ends, n) that is not below each time (n, n_times)."""
-    return jax.vmap(jnp.searchsorted)(ends.T, times).astype("int32")
 
 
 def in_precision(dtype):

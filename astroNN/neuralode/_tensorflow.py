@@ -9,7 +9,6 @@ __all__ = [
     "NEEDS_VALUES_OF_VARIABLES",
     "as_it_is",
     "compiled",
-    "first_not_below",
     "in_precision",
     "is_known",
     "variables_seen",
@@ -34,11 +33,6 @@ def compiled(function):
     # One graph for each shape is meant. TensorFlow counts all solvers as one function, and would warn of its graphs.
     graph._omit_frequent_tracing_warning = True
     return graph
-
-
-def first_not_below(ends, times):
-    """Row number of the first of the rising `ends` (n_ends, n) that is not below each time (n, n_times)."""
-    return tf.searchsorted(tf.transpose(ends), times)
 
 
 def in_precision(dtype):

@@ -8,7 +8,6 @@ __all__ = [
     "NEEDS_VALUES_OF_VARIABLES",
     "as_it_is",
     "compiled",
-    "first_not_below",
     "in_precision",
     "is_known",
     "variables_seen",
@@ -30,11 +29,6 @@ def as_it_is(function):
 def compiled(function):
     """The function itself."""
     return function
-
-
-def first_not_below(ends, times):
-    """Row number of the first of the rising `ends` (n_ends, n) that is not below each time (n, n_times)."""
-    return torch.searchsorted(ends.T.contiguous(), times.contiguous()).to(torch.int32)
 
 
 def in_precision(dtype):
