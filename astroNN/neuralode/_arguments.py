@@ -76,6 +76,7 @@ def checked_problem(x, t, aux, precision):
     if len({part.shape[0] for part in parts}) > 1:
         raise ValueError(f"odeint: the parts of `x` have {[part.shape[0] for part in parts]} rows, one a problem.")
     n = _module(*parts).shape(parts[0])[0]  # a tensor where a graph is built for any number of them
+    _check_times(times if len(times.shape) == 2 else times[None])
     if len(times.shape) == 1:
         times = _module(times).broadcast_to(times[None], (n, times.shape[0]))
     if _differ(times.shape[0], n):
@@ -85,7 +86,7 @@ def checked_problem(x, t, aux, precision):
         )
     shapes = tuple(tuple(part.shape[1:]) for part in parts)
     state = _joined(parts)
-    _check_numbers(state, times)
+    _check_state(state)
     state, times = (ops.convert_to_tensor(values, precision) for values in (state, times))
     return Problem(state, times, _checked_aux(aux, n, is_batch, precision), shapes, structure, is_batch)
 
@@ -150,9 +151,12 @@ def _is_known(values):
     return isinstance(values, np.ndarray) or is_known(values)
 
 
-def _check_numbers(state, times):
+def _check_state(state):
     if _is_known(state) and not np.isfinite(ops.convert_to_numpy(state)).all():
         raise ValueError("odeint: `x` holds NaN or infinite values; every number of an initial state is needed.")
+
+
+def _check_times(times):
     if not _is_known(times):
         return
     times = ops.convert_to_numpy(times)
