@@ -3,17 +3,18 @@
 TFLearn itself is not needed, and the ``.meta`` file, which holds the graph, is not read.
 """
 
+import re
+import warnings
+
 import numpy as np
 
+from astroNN.shared.callers import users_level
 from astroNN.shared.errors import FolderError
 
-__all__ = ["VARIABLES", "read_tflearn_weights"]
+__all__ = ["read_tflearn_weights"]
 
-#: scopes of the layers in the order of the network; each has the variables ``W`` and ``b``
-VARIABLES = (
-    "Conv2D", "Conv2D_1", "Conv2D_2", "Conv2D_3", "Conv2D_4",
-    "FullyConnected", "FullyConnected_1", "FullyConnected_2",
-)  # fmt: skip
+#: kinds of layers in the order of the network, and how many there are of each
+_KINDS = {"Conv2D": 5, "FullyConnected": 3}
 
 
 def read_tflearn_weights(prefix, shapes):
@@ -41,7 +42,8 @@ def read_tflearn_weights(prefix, shapes):
     try:
         reader = tensorflow.train.load_checkpoint(str(prefix))
         stored = reader.get_variable_to_shape_map()
-        wanted = _wanted(shapes)
+        scopes = _scopes(stored, prefix)
+        wanted = _wanted(scopes, shapes)
         _check(stored, wanted, prefix)
         arrays = {name: np.asarray(reader.get_tensor(name)) for name in wanted}
     except FolderError:
@@ -56,8 +58,39 @@ def read_tflearn_weights(prefix, shapes):
             raise FolderError(f"The checkpoint {prefix}: '{name}' holds {array.dtype}, but weights are fractions.")
     return [
         None if pair is None else tuple(arrays[f"{scope}/{end}"].astype("float32") for end in "Wb")
-        for scope, pair in zip(VARIABLES, shapes, strict=True)
+        for scope, pair in zip(scopes, shapes, strict=True)
     ]
+
+
+def _scopes(stored, prefix):
+    """Scopes of the layers in the order of the network; each has the variables ``W`` and ``b``.
+
+    TFLearn counts the layers of a session: a network built behind another one begins at ``Conv2D_5``.
+    """
+    numbers = {kind: _numbers(stored, kind) for kind in _KINDS}
+    is_only_one = all(
+        len(found) == n and found[-1] - found[0] == n - 1
+        for found, n in zip(numbers.values(), _KINDS.values(), strict=True)
+    )
+    first = {kind: found[0] if is_only_one else 0 for kind, found in numbers.items()}
+    if all(len(numbers[kind]) > n for kind, n in _KINDS.items()):
+        warnings.warn(
+            f"The checkpoint {prefix} holds the layers of several networks: {len(numbers['Conv2D'])} convolutions, "
+            "and a GaMorNet has 5. The first network is read, as the earlier package did; if it is another one "
+            "that was trained, train it again in a session of its own (`clear_session=True`).",
+            stacklevel=users_level(),
+        )
+    return [
+        f"{kind}_{number}" if number else kind
+        for kind, n in _KINDS.items()
+        for number in range(first[kind], first[kind] + n)
+    ]
+
+
+def _numbers(stored, kind):
+    """How TFLearn counts the layers of a kind: nothing for the first one, then 1 and so on."""
+    found = (re.fullmatch(rf"{kind}(?:_(\d+))?/W", name) for name in stored)
+    return sorted(int(match[1] or 0) for match in found if match)
 
 
 def _tensorflow(prefix):
@@ -72,11 +105,11 @@ def _tensorflow(prefix):
     return tensorflow
 
 
-def _wanted(shapes):
+def _wanted(scopes, shapes):
     """Variables by name, with the shapes that they must have."""
     return {
         f"{scope}/{end}": tuple(shape)
-        for scope, pair in zip(VARIABLES, shapes, strict=True)
+        for scope, pair in zip(scopes, shapes, strict=True)
         if pair is not None
         for end, shape in zip("Wb", pair, strict=True)
     }
@@ -87,7 +120,7 @@ def _check(stored, wanted, prefix):
     if lacking:
         raise FolderError(
             f"The checkpoint {prefix} lacks {', '.join(lacking)}; it has {', '.join(sorted(stored)[:30])}. "
-            "It is no GaMorNet by TFLearn, or was written in a session that had built another network before it."
+            "It is no GaMorNet by TFLearn, or its session had built other networks, too."
         )
     for name, shape in wanted.items():
         if tuple(stored[name]) != shape:

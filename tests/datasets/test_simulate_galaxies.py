@@ -330,6 +330,7 @@ def test_noise_is_switched_not_measured_by_its_argument():
         ({"moffat_beta": 1.0}, ValueError, "above 1"),
         ({"gain": 0.0}, ValueError, "`gain` must be positive"),
         ({"sky": -1.0}, ValueError, "`sky` must be 0 or positive"),
+        ({"sky": 1e300}, ValueError, "`sky` 1e.300 with `gain` .* electrons in a pixel"),
         ({"read_noise": None}, TypeError, "`read_noise`"),
         ({"magnitude": (22.0, 20.0)}, ValueError, "pair .lowest, highest"),
         ({"disk_radius": (0.0, 3.0)}, ValueError, "positive numbers"),

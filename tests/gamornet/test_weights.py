@@ -379,6 +379,26 @@ def test_a_checkpoint_that_lacks_a_variable_or_has_another_shape(tmp_path):
     )
 
 
+def test_a_network_that_was_not_the_first_of_its_session_is_read_by_the_order_of_its_layers(tmp_path):
+    net = network(flavour="tflearn")
+    weights = random_weights(net)
+    scopes = [f"Conv2D_{k}" for k in range(8, 13)] + [f"FullyConnected_{k}" for k in range(3, 6)]
+    load_weights(net, write_tflearn(tmp_path / "check", weights, scopes=scopes))
+    assert same(weights_of(net), weights)
+
+
+def test_of_several_networks_the_first_is_read_and_a_warning_says_so(tmp_path):
+    net = network(flavour="tflearn")
+    weights, others = random_weights(net), random_weights(net)
+    others = [tuple(array + 1.0 for array in pair) for pair in others]
+    scopes = [f"Conv2D_{k}" for k in range(5, 10)] + [f"FullyConnected_{k}" for k in range(3, 6)]
+    prefix = write_tflearn(tmp_path / "check", others + weights, scopes=scopes + TFLEARN)
+    with pytest.warns(UserWarning, match="check holds the layers of several networks: 10 convolutions") as caught:
+        load_weights(net, prefix)
+    assert caught[0].filename == __file__
+    assert same(weights_of(net), weights)
+
+
 def test_without_tensorflow_a_checkpoint_is_an_error_that_says_so(tmp_path, monkeypatch):
     net = network(flavour="tflearn")
     prefix = write_tflearn(tmp_path / "check", random_weights(net))

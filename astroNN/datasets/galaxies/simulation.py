@@ -10,12 +10,11 @@ from astroNN.datasets.galaxies.labels import morphology_labels
 from astroNN.datasets.galaxies.noise import observe
 from astroNN.datasets.galaxies.population import PARAMETERS, THICKNESS, galaxy_parameters
 from astroNN.datasets.galaxies.rendering import Profiles, Renderer
-from astroNN.datasets.galaxies.survey import GalaxySurvey, as_survey
+from astroNN.datasets.galaxies.survey import MOST_ELECTRONS, GalaxySurvey, as_survey
 
 __all__ = ["SimulatedGalaxies", "simulate_galaxies"]
 
 _USUAL_NUMBER = 1000
-_MOST_ELECTRONS = 1e18  # that random numbers of Poisson's distribution are drawn for
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ def _truth(parameters, survey):
         truth[name] = _column(values, PARAMETERS[name].unit, PARAMETERS[name].meaning)
     counts = survey.counts(parameters["magnitude"])
     most = np.argmax(counts)
-    if counts[most] * survey.gain > _MOST_ELECTRONS:
+    if counts[most] * survey.gain > MOST_ELECTRONS:
         raise ValueError(
             f"simulate_galaxies: `magnitude` {parameters['magnitude'][most]:g} of galaxy {most} is too bright: at "
             f"the zero point {survey.zero_point:g} it is {counts[most]:.1e} counts."

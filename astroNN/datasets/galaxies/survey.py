@@ -6,7 +6,9 @@ import numpy as np
 
 from astroNN.datasets.galaxies.psf import GaussianPsf, ImagePsf, MoffatPsf
 
-__all__ = ["GALAXY_SURVEYS", "GalaxySurvey", "as_survey"]
+__all__ = ["GALAXY_SURVEYS", "MOST_ELECTRONS", "GalaxySurvey", "as_survey"]
+
+MOST_ELECTRONS = 1e18  # that random numbers of Poisson's distribution are drawn for
 
 _NARROWEST_PSF = 1.0  # pixel
 
@@ -82,6 +84,11 @@ class GalaxySurvey:
             if value < lowest or (name == "gain" and value == 0):
                 wanted = "positive" if name == "gain" else "0 or positive"
                 raise ValueError(f"GalaxySurvey: `{name}` must be {wanted}, got {value!r}.")
+        if self.sky * self.gain > MOST_ELECTRONS:
+            raise ValueError(
+                f"GalaxySurvey: `sky` {self.sky:g} with `gain` {self.gain:g} is {self.sky * self.gain:.1e} electrons "
+                f"in a pixel, of which noise can't be drawn: at most {MOST_ELECTRONS:.0e}."
+            )
         for name in ("magnitude", "disk_radius", "bulge_radius"):
             object.__setattr__(self, name, _range(name, getattr(self, name), positive=name != "magnitude"))
         if not isinstance(self.sky_subtracted, bool | np.bool_):
