@@ -8,8 +8,8 @@
 
 Trained on images like those of CANDELS (83x83 pixels) of disks with bulges, and tested on others with the documented
 thresholds. A galaxy turned or mirrored is another image of the same class: an eighth of the epochs is spent on each
-of the eight. Transfer learning goes on with images of another PSF (twice as wide) and three times the noise of the sky,
-and is compared with training from scratch on the same images.
+of the eight. Transfer learning goes on with images of another PSF (twice as wide) and three times the noise of the
+sky, and is compared with training from scratch on the same images.
 """
 
 import argparse
