@@ -16,8 +16,9 @@ from astroNN.nn.layers._graph import record
 __all__ = ["LatentChain", "SecondDerivatives", "StarGradients"]
 
 _ROWS = 32  # labels differentiated at a time
-_ELEMENTS = 16_000_000  # numbers held in one backward pass: 64 MB of float32
+_ELEMENTS = 70_000_000  # numbers held in one backward pass: 280 MB of float32
 _STARS = 64
+_SIZES = (50, 25, 20, 10, 5, 4, 2, 1)  # of blocks of stars: round numbers of stars make whole blocks
 # Time for a number of the local way, against one of the way backwards (measured with 2 and 4, and 4 and 16 filters).
 _LOCAL_COST = 0.5
 
@@ -93,8 +94,8 @@ class StarGradients(_Derivatives):
 
     def stars_at_once(self, n_columns):
         """Number of stars in a block, so that memory is bounded."""
-        n_columns = min(n_columns, _ROWS)
-        return max(1, min(_STARS, _ELEMENTS // max(self._elements(n_columns).values())))
+        most = _ELEMENTS // max(self._elements(min(n_columns, _ROWS)).values())
+        return next((size for size in _SIZES if size <= most), 1)
 
     def __call__(self, inputs, columns=None, is_one_of_many=False):
         columns = np.arange(self.n_outputs) if columns is None else np.asarray(columns)
@@ -104,6 +105,8 @@ class StarGradients(_Derivatives):
         filled = [[np.resize(chunk, size)] for chunk in chunks]
         pays = is_one_of_many and self._is_local(size)
         rows = list(self._in_chunks(inputs, filled, self._compiled_fused if pays else None))
+        if len(rows) == 1:
+            return rows[0]
         return np.concatenate([row[:, : len(chunk)] for row, chunk in zip(rows, chunks, strict=True)], axis=1)
 
     def _elements(self, n_columns):

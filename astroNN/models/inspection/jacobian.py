@@ -66,8 +66,8 @@ def jacobian_blocks(net, inputs, masks, thinned=False, input_name="input", outpu
     n_stars = len(inputs["input"])
     for rows, block in normalised_blocks(net, inputs, masks, min(step, n_stars)):
         jacobian = gradients(block, is_one_of_many=n_stars >= _MANY_STARS)[: len(rows)]
-        jacobian *= ~missing_pixels(net, inputs, masks, rows, input_name)[:, None]
-        yield rows, jacobian
+        missing = missing_pixels(net, inputs, masks, rows, input_name)
+        yield rows, jacobian * ~missing[:, None] if missing.any() else jacobian
 
 
 def network_jacobian(net, x, mean_output=False, mc_num=None, denormalize=False, mask=None, max_memory=MAX_MEMORY,
@@ -105,7 +105,9 @@ def _collected(net, inputs, masks, mean_output, mc_num, scale, input_name, outpu
             if mean_output:
                 result += block.sum(axis=0) / (n_networks * n_stars)
             else:
-                result[rows] += block / n_networks
+                # Rows follow one another. A copy takes a third of the time of a sum.
+                part = result[rows[0] : rows[-1] + 1]
+                np.add(part, block / n_networks, out=part) if n_networks > 1 else np.copyto(part, block)
     if scale is not None:
         result *= scale
     return result
