@@ -15,21 +15,17 @@ OTHER = SURVEY.replace(psf=2.0 * SURVEY.psf, sky=9.0 * SURVEY.sky)
 DISK, INDETERMINATE, BULGE = range(3)
 
 
-def trained(net, galaxies, rate, epochs=1):
-    """Each image is taken in its eight orientations, which are on one side of the validation split."""
-    n = len(galaxies.images)
-    quarters = [np.rot90(galaxies.images, k, axes=(1, 2)) for k in range(4)]
-    images = np.concatenate(quarters + [one[:, :, ::-1] for one in quarters])
-    n_steps = epochs * int(len(images) * (1.0 - net.val_size) / net.batch_size)
+def trained(net, galaxies, rate, epochs):
+    n_steps = epochs * int(len(galaxies.images) * (1.0 - net.val_size) / net.batch_size)
     net.optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, n_steps))
     net.max_epochs, net.verbose, net.seed = epochs, 0, 1
-    net.fit(images, np.tile(galaxies.labels, (8, 1)), groups=np.tile(np.arange(n), 8))
+    net.fit(galaxies.images, galaxies.labels)
     return net
 
 
 @pytest.fixture(scope="module")
 def net():
-    return trained(GaMorNet(), simulate_galaxies(3000, SURVEY, seed=1), 1e-4)
+    return trained(GaMorNet(), simulate_galaxies(3000, SURVEY, seed=1), 1e-4, epochs=10)
 
 
 def test_disks_and_bulges_are_told_apart_by_the_documented_thresholds(net):
@@ -37,19 +33,16 @@ def test_disks_and_bulges_are_told_apart_by_the_documented_thresholds(net):
     called = classify(net.predict(galaxies.images), survey="CANDELS", flavour="keras")
     truth = galaxies.labels.argmax(axis=1)
     clear = (called != INDETERMINATE) & (truth != INDETERMINATE)
-    print(f"right {(called == truth)[clear].mean():.3f} of {clear.mean():.2f}, with truly indeterminate ones "
-          f"{(called == truth)[called != INDETERMINATE].mean():.3f}")  # fmt: skip
-    assert (called == truth)[clear].mean() > 0.94
-    assert clear.mean() > 0.75
+    assert (called == truth)[clear].mean() > 0.9
+    assert clear.mean() > 0.7
 
 
 def test_few_images_do_when_weights_of_other_images_are_the_start(net):
-    sample, unseen = simulate_galaxies(200, OTHER, seed=3), simulate_galaxies(1000, OTHER, seed=4)
+    sample, unseen = simulate_galaxies(300, OTHER, seed=3), simulate_galaxies(1000, OTHER, seed=4)
     moved = GaMorNet().build((43, 43, 1))
     load_weights(moved, net)
     accuracy = []
     for candidate in (moved, GaMorNet()):
-        probabilities = trained(candidate, sample, 5e-5, epochs=3).predict(unseen.images)
+        probabilities = trained(candidate, sample, 5e-5, epochs=20).predict(unseen.images)
         accuracy.append(np.mean(probabilities.argmax(axis=1) == unseen.labels.argmax(axis=1)))
-    print(accuracy)
     assert accuracy[0] > accuracy[1] + 0.02
