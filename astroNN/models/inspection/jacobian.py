@@ -102,12 +102,13 @@ def _collected(net, inputs, masks, mean_output, mc_num, scale, input_name, outpu
     for _ in range(n_networks):
         for rows, block in jacobian_blocks(net, inputs, masks, mc_num is not None, input_name, output_name):
             block = block.reshape(len(rows), *result.shape[0 if mean_output else 1 :])
+            part = slice(rows[0], rows[-1] + 1)  # written in place, which picked rows are not
             if mean_output:
                 result += block.sum(axis=0) / (n_networks * n_stars)
+            elif n_networks == 1:
+                result[part] = block
             else:
-                # Rows follow one another. A copy takes a third of the time of a sum.
-                part = result[rows[0] : rows[-1] + 1]
-                np.add(part, block / n_networks, out=part) if n_networks > 1 else np.copyto(part, block)
+                result[part] += block / n_networks
     if scale is not None:
         result *= scale
     return result
