@@ -2,68 +2,27 @@
 
 import json
 import os
-from pathlib import Path
 
-import filelock
 import h5py
 import numpy as np
 
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.files import atomic_file, discard
+from astroNN.shared.parts import PartsFolder
 
 __all__ = ["CompiledParts"]
 
 
-class CompiledParts:
-    """Folder of the parts that are finished; it is ours as long as we hold its lock."""
+class CompiledParts(PartsFolder):
+    """The parts that are finished, and what was noted of them; see `PartsFolder`."""
 
     def __init__(self, path, settings, restart):
-        self.path, self.settings, self.restart = path, settings, restart
-        self.folder = path.with_name(f".{path.name}.parts")
-        self.lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+        super().__init__(path, settings, restart, "H5Compiler")
         self.notes, self._new_notes = _no_notes(), _no_notes()
         self.done = 0
 
-    def __enter__(self):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self.lock.acquire()
-        except filelock.Timeout:
-            raise ConfigurationError(f"H5Compiler: another process is at work on {self.path}.") from None
-        try:
-            self._open()
-        except BaseException:
-            self._release()
-            raise
-        return self
-
-    def __exit__(self, *error):
-        self._release()
-
-    def _release(self):
-        # On a disk without locks filelock makes a soft one, whose file goes when it is released.
-        if os.name != "nt" and not isinstance(self.lock, filelock.SoftFileLock):
-            Path(self.lock.lock_file).unlink(missing_ok=True)
-        self.lock.release()
-
     def _open(self):
-        told = self.folder / "settings.json"
-        # Parts without settings belong to nobody knows what.
-        if self.restart or not told.exists():
-            discard(self.folder)
-        self.folder.mkdir(exist_ok=True)
-        settings = json.loads(json.dumps(self.settings))
-        if told.exists():
-            earlier = json.loads(told.read_text())
-            if earlier != settings:
-                differ = [name for name in settings if earlier.get(name) != settings[name]]
-                raise ConfigurationError(
-                    f"H5Compiler: {self.folder} holds parts that an earlier call made with other settings "
-                    f"({', '.join(differ)}). Say restart=True to throw them away, or set what it had."
-                )
-        else:
-            with atomic_file(told) as temporary:
-                temporary.write_text(json.dumps(settings))
+        super()._open()
         for path in self._files():
             self.done = int(path.stem)
             self._add(json.loads(path.with_suffix(".json").read_text()))
