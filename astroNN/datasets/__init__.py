@@ -22,10 +22,12 @@ from astroNN.datasets.simulator import (
 )
 from astroNN.datasets.spectra import Spectrum, read_spectrum
 from astroNN.datasets.xmatch import xmatch, xmatch_cat
+from astroNN.shared.sources import FileRows
 
 __all__ = [
     "GALAXY_SURVEYS",
     "CompileReport",
+    "FileRows",
     "GalaxySurvey",
     "H5Compiler",
     "H5Loader",

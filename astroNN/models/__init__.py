@@ -30,6 +30,7 @@ from astroNN.models.misc_models import (
     SimplePolyNN,
 )
 from astroNN.models.persistence.loading import load_folder
+from astroNN.models.training.distribution import connect_workers
 
 __all__ = [
     "ApogeeBCNN",
@@ -55,6 +56,7 @@ __all__ = [
     "SimplePloyNN",
     "SimplePolyNN",
     "StarNet2017",
+    "connect_workers",
     "convert_custom_objects",
     "load_folder",
 ]

@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from astroNN.models._checked_rows import CheckedRows, ErrorRows, as_mask_rows
+from astroNN.models._label_files import table_of
 from astroNN.models._label_tables import errors_of_labels, label_table, names_of_labels
 from astroNN.shared import checks
 from astroNN.shared.blocks import row_blocks
+from astroNN.shared.errors import RowCountError
 from astroNN.shared.missing import missing_elements
+from astroNN.shared.sources import Rows, as_sources
 
-__all__ = ["Sample", "checked_inputs", "checked_sample", "empty_stars", "in_known_shape", "remember_shapes"]
+__all__ = ["Sample", "checked_inputs", "checked_sample", "empty_stars", "in_known_shape", "refuse_empty_stars",
+           "remember_shapes"]  # fmt: skip
 
 
 @dataclass
@@ -33,6 +38,17 @@ class Sample:
         """Number of rows."""
         return len(self.labels["output"])
 
+    @property
+    def is_outside(self):
+        """Whether inputs are read from where they are."""
+        return any(isinstance(array, Rows) for array in self.inputs.values())
+
+    def close(self):
+        """Close the files that were opened to read from them."""
+        for array in (*self.inputs.values(), *self.masks.values(), *self.inputs_err.values()):
+            if isinstance(array, Rows):
+                array.close()
+
     def counting(self, rows):
         """Those of the rows whose weight is not 0: the others take part in nothing."""
         return rows if self.sample_weight is None else rows[self.sample_weight[rows] > 0]
@@ -46,7 +62,8 @@ def checked_inputs(net, input_data, mask=None):
     net : NeuralNetMaster
         Gives the shapes, if it is built.
     input_data : array or dict of arrays
-        Spectra or images. One spectrum of shape (n_pixels,) counts as one star if the network is built for that.
+        Spectra or images, or where they are read from (see `as_sources`). One spectrum of shape (n_pixels,) counts as
+        one star if the network is built for that.
     mask : array or dict of arrays, optional
         True marks bad pixels.
 
@@ -59,16 +76,22 @@ def checked_inputs(net, input_data, mask=None):
     ValueError, TypeError, IndexError
         With the reason.
     """
-    inputs = checks.as_named_arrays("input_data", input_data, "input")
+    inputs = checks.as_named_arrays("input_data", as_sources("input_data", input_data), "input")
     if net.has_model:
         inputs = {name: _fit_to_shape(array, net._input_shape.get(name)) for name, array in inputs.items()}
         _check_names("input_data", "inputs", inputs, net._input_shape)
     checks.check_rows(**{f"input_data['{name}']": array for name, array in inputs.items()})
+    in_files, mask = as_mask_rows(as_sources("mask", mask), inputs)
+    masks = checks.as_masks(mask, inputs) | in_files
     for name, array in inputs.items():
-        checks.check_finite(f"input_data['{name}']" if len(inputs) > 1 else "input_data", array)
+        argument = f"input_data['{name}']" if len(inputs) > 1 else "input_data"
+        if isinstance(array, Rows):
+            inputs[name] = CheckedRows(argument, array, masks.get(name))
+        else:
+            checks.check_finite(argument, array)
         if net.has_model:
             checks.check_known_shape("input_data", name, _input_shape(array), net._input_shape[name])
-    return inputs, checks.as_masks(mask, inputs)
+    return inputs, masks
 
 
 def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, labels_err=None, sample_weight=None,
@@ -98,7 +121,7 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
     sample = Sample(inputs, targets, masks, label_names=names, label_units=units)
     sample.inputs_err = checked_inputs_err(inputs_err, inputs)
     if labels_err is not None:
-        labels_err = _only("labels_err", labels_err, "output")
+        labels_err = table_of("labels_err", _only("labels_err", labels_err, "output"))
         names = names or names_of_labels(net, targets["output"])
         from_table = None if names is None else errors_of_labels(labels_err, names, units or net.target_units)
         labels_err = labels_err if from_table is None else from_table
@@ -110,7 +133,10 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
     if groups is not None:
         sample.groups = checks.as_vector("groups", groups, n_stars)
     if for_training:
-        _refuse_empty_stars(sample)
+        # A pass over files takes long: a normaliser that is still to be fitted reads them anyway.
+        if not sample.is_outside or net._has_normalizers:
+            refuse_empty_stars(sample)
+        _refuse_unlabelled_stars(sample)
     return sample
 
 
@@ -118,11 +144,22 @@ def checked_inputs_err(inputs_err, inputs):
     """Errors of the inputs by name; NaN where they are missing."""
     if inputs_err is None:
         return {}
+    inputs_err = as_sources("inputs_err", inputs_err)
     named = inputs_err if isinstance(inputs_err, dict) else {"input": inputs_err}
     unknown = set(named) - set(inputs)
     if unknown:
         raise ValueError(f"`inputs_err` names {sorted(unknown)}, but the inputs are {sorted(inputs)}.")
-    return {name: checks.check_errors("inputs_err", errors, inputs[name]) for name, errors in named.items()}
+    return {name: _errors_like(errors, inputs[name]) for name, errors in named.items()}
+
+
+def _errors_like(errors, values):
+    if not isinstance(errors, Rows):
+        return checks.check_errors("inputs_err", errors, values)
+    if errors.size != values.size or len(errors) != len(values):
+        raise RowCountError(
+            f"`inputs_err` must have the shape {tuple(values.shape)} of the values it belongs to, got {errors.shape}."
+        )
+    return ErrorRows("inputs_err", errors, values.shape)
 
 
 def remember_shapes(net, sample):
@@ -149,6 +186,8 @@ def remember_shapes(net, sample):
 def empty_stars(inputs, masks):
     """Which stars have no good pixel in ``"input"``; array of bool."""
     array, mask = inputs["input"], masks.get("input")
+    if isinstance(array, CheckedRows):
+        return array.empty()
     empty = np.zeros(len(array), dtype=bool)
     for rows in row_blocks(len(array), array.shape[1:]):
         missing = missing_elements(array[rows], None if mask is None else mask[rows])
@@ -156,13 +195,20 @@ def empty_stars(inputs, masks):
     return empty
 
 
-def _refuse_empty_stars(sample):
+def refuse_empty_stars(sample):
+    """Raise if stars have no good pixel; looks at all rows of files that were not looked at yet."""
+    for array in sample.inputs.values():
+        if isinstance(array, CheckedRows):
+            array.empty()
     empty = np.flatnonzero(empty_stars(sample.inputs, sample.masks))
     if len(empty):
         raise ValueError(
             f"`input_data`: {len(empty)} of {sample.n_stars} stars have no good pixel (the first in row {empty[0]}): "
             "every pixel is NaN, magic or marked in `mask`. Leave these stars out of the training."
         )
+
+
+def _refuse_unlabelled_stars(sample):
     unlabelled = np.isnan(sample.labels["output"])
     n_unlabelled = int(unlabelled.reshape(sample.n_stars, -1).all(axis=1).sum())
     if n_unlabelled == sample.n_stars:  # labels have been refused column by column; pixels may be missing in all
@@ -199,7 +245,7 @@ def _only(argument, given, name):
 def _without_table(net, labels):
     """Labels as an array where they are a table; and its names and units, or None."""
     is_named = isinstance(labels, dict) and "output" in labels
-    table = label_table(labels["output"] if is_named else labels)
+    table = label_table(table_of("labels", labels["output"] if is_named else labels, net.targetname))
     if table is None:
         return labels, None, None
     known = names_of_labels(net, table.values) if net.has_model else None

@@ -1,12 +1,12 @@
 """Rows that are read from a file while a network predicts from them."""
 
-import h5py
 import numpy as np
 
 from astroNN.config import MAGIC_NUMBER
 from astroNN.models import _data
 from astroNN.shared import checks
 from astroNN.shared.missing import missing_elements
+from astroNN.shared.sources import Rows, as_sources, is_path
 
 __all__ = ["DatasetRows", "PredictsDatasets"]
 
@@ -51,6 +51,10 @@ class PredictsDatasets:
             raise ValueError(
                 f"predict_dataset reads one data set, but this network has the inputs {names}: use `predict`."
             )
+        source = file if is_path(file) else as_sources("file", file)
+        if isinstance(source, Rows) and len(source):
+            inputs, masks = _data.checked_inputs(self, source)
+            return self._predict_rows(inputs, lambda: _data.empty_stars(inputs, masks), **settings)
         rows = DatasetRows(file, self._input_shape["input"])
         return self._predict_rows({"input": rows}, lambda: rows.empty, **settings)
 
@@ -106,9 +110,9 @@ class DatasetRows:
         return block
 
     def _read(self, rows):
-        # Slices of an HDF5 file are read much faster than lists of rows; other objects may know lists alone.
-        takes_slices = isinstance(self._file, h5py.Dataset | np.ndarray)
-        index = slice(int(rows[0]), int(rows[-1]) + 1) if takes_slices else [int(row) for row in rows]
+        # Of arrays slices cost nothing; other objects may know lists alone.
+        is_array = isinstance(self._file, np.ndarray)
+        index = slice(int(rows[0]), int(rows[-1]) + 1) if is_array else [int(row) for row in rows]
         try:
             block = self._file[index]
         except TypeError as error:

@@ -7,6 +7,7 @@ from astroNN.models._copied import untrained_copy
 from astroNN.models._seeds import settled_seed
 from astroNN.models.base_vae import ConvVAEBase
 from astroNN.models.training.calibrate import calibrate_on_validation_stars
+from astroNN.models.training.distribution import engine_for
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.messages import tell
 
@@ -17,7 +18,7 @@ class EnsembleTraining:
     """What gives `DeepEnsemble` its method `fit`."""
 
     def fit(self, input_data, labels=None, inputs_err=None, labels_err=None, sample_weight=None, *,
-            mask=None, groups=None, resume=False):  # fmt: skip
+            mask=None, groups=None, resume=False, distribute=None):  # fmt: skip
         """Train all members, one after the other, on the same training stars.
 
         A second `fit` trains all members on. After Ctrl-C, or an error, those that are trained can be used and saved,
@@ -32,6 +33,8 @@ class EnsembleTraining:
         resume : bool, optional
             Leave alone members that have been trained; one that was interrupted goes on where it stopped. Default
             False.
+        distribute : {None, "auto", "multi_worker"}, optional
+            Train each member on several devices or in several processes; see :doc:`/distributed`. Default None.
 
         Returns
         -------
@@ -54,19 +57,27 @@ class EnsembleTraining:
             "fit", inputs_err=inputs_err, labels_err=labels_err, sample_weight=sample_weight, mask=mask, groups=groups
         )
         self._check_sample(input_data, labels, given)
-        self._begin(resume)
+        engine = engine_for(distribute)
+        with engine.one_voice(self):
+            self._begin(resume, engine)
+            self._train_all(input_data, labels, given, resume, engine, distribute)
+        return self.histories
+
+    def _train_all(self, input_data, labels, given, resume, engine, distribute):
+        # Members may be of classes whose `fit` is older than the argument.
+        options = {} if distribute is None else {"distribute": distribute}
+        saves = self.autosave and engine.is_chief
         # A training that goes on is saved where it was.
         path = self.fullfilepath if resume else None
         for number in range(self._n_done, self.n_members):
             tell(f"Member {number + 1} of {self.n_members}", self.verbose)
-            self._train(number, input_data, labels, given)
-            if self.autosave and number + 1 < self.n_members:
+            self._train(number, input_data, labels, given | options)
+            if saves and number + 1 < self.n_members:
                 path = self._save_again(path)
         self._is_first_round = False
         self._calibrate(input_data, labels, given)
-        if self.autosave:
+        if saves:
             self._save_again(path)
-        return self.histories
 
     def _check_sample(self, input_data, labels, given):
         """Raise, before anything is forgotten, for data that no member can be trained on."""
@@ -84,7 +95,7 @@ class EnsembleTraining:
         if net.has_model:
             _data.remember_shapes(net, sample)
 
-    def _begin(self, resume):
+    def _begin(self, resume, engine):
         if not resume and self._is_first_round and self._n_done:
             raise ConfigurationError(
                 f"fit: {self._n_done} of {self.n_members} members are trained already. Say fit(..., resume=True) to "
@@ -94,7 +105,7 @@ class EnsembleTraining:
             self._n_done, self._interrupted = 0, False
             self._nets = [] if self._is_first_round else self._nets
         self.calibration = self.calibration_propagated = None
-        self.seed = settled_seed(self.seed)
+        self.seed = settled_seed(engine.common_seed(self.seed))
 
     def _train(self, number, input_data, labels, given):
         """Train one member; whatever ends it, the ensemble knows how far it came."""

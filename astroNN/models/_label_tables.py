@@ -9,7 +9,7 @@ from astropy.table import Column, Table
 from astroNN.shared.columns import column_values, in_unit
 from astroNN.shared.label_names import label_style
 
-__all__ = ["AnswersTables", "LabelTable", "errors_of_labels", "label_table", "names_of_labels"]
+__all__ = ["AnswersTables", "LabelTable", "error_names", "errors_of_labels", "label_table", "names_of_labels"]
 
 #: how catalogues call the error of a column, in lower case
 _ERROR_NAMES = ("{}_err", "{}_error", "e_{}", "{}_e")
@@ -123,6 +123,11 @@ def names_of_labels(net, labels):
     return list(names) if is_list and labels.ndim == 2 and len(names) == labels.shape[1] else None
 
 
+def error_names(name):
+    """What the error of a column may be called, in lower case."""
+    return [pattern.format(name).lower() for pattern in _ERROR_NAMES]
+
+
 class AnswersTables:
     """Mixin of networks whose answers can be had as a table."""
 
@@ -214,7 +219,7 @@ def _read(argument, names, columns):
 
 
 def _error_column(name, known):
-    wanted = [pattern.format(name).lower() for pattern in _ERROR_NAMES]
+    wanted = error_names(name)
     found = [column for column in known if column.lower() in wanted]
     if len(found) != 1:
         raise ValueError(

@@ -2,21 +2,25 @@
 
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 
 from astroNN.models import _data
 from astroNN.models._recipes import refuse_symbolic_losses
 from astroNN.models.persistence.checkpoint import check_checkpoint_place, write_checkpoint
+from astroNN.models.training.distribution import check_workers_agree, engine_for
 from astroNN.models.training.n_train import set_n_train
 from astroNN.models.training.run import check_can_resume, run_training
 from astroNN.models.training.split import split_stars
 from astroNN.models.training.variables import make_variables
 from astroNN.nn.utilities.generator import BatchGenerator
 from astroNN.nn.utilities.normalizer import Normalizer
+from astroNN.nn.utilities.streamed import StreamedBatches
 from astroNN.shared import checks
 from astroNN.shared.blocks import row_blocks
 from astroNN.shared.messages import tell
+from astroNN.shared.sources import Rows, read_ahead
 
 __all__ = ["Trained"]
 
@@ -29,13 +33,23 @@ class Trained:
     #: whether the network was built before its training, and so compiled with settings that may have changed since
     _is_only_built = False
 
-    def _fit(self, data, resume=False):
+    def _fit(self, data, resume=False, distribute=None):
         """Train on checked data; returns the Keras history."""
+        engine = engine_for(distribute)
+        try:
+            with engine.one_voice(self):
+                return self._fit_on(engine, data, resume)
+        finally:
+            data.close()
+
+    def _fit_on(self, engine, data, resume):
         _data.remember_shapes(self, data)
+        self.seed = engine.common_seed(self.seed)
         self._draw_seed()
         seed = self.seed if self._split_seed is None else self._split_seed
         train_idx, val_idx = split_stars(data.n_stars, self.val_size or 0.0, seed, data.groups)
-        check_checkpoint_place(self, resume)
+        if engine.is_chief:
+            check_checkpoint_place(self, resume)
         if resume:
             check_can_resume(self, data, val_idx)
         self._before_training()
@@ -49,11 +63,17 @@ class Trained:
             self.keras_model.optimizer.learning_rate = self.lr
         self._compile_once()
         set_n_train(self.keras_model, data.labels["output"], data.counting(train_idx), self.task)
-        run_training(self, data, resume)
+        check_workers_agree(engine, self, data, resume)
+        try:
+            run_training(self, data, resume, engine)
+        finally:
+            for batches in (self.training_generator, self.validation_generator):
+                if batches is not None:
+                    batches.close()
         self._after_fit(data)
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and engine.is_chief:
             write_checkpoint(self)
-        if self.autosave:
+        if self.autosave and engine.is_chief:
             self.save()
         return self.history
 
@@ -79,6 +99,7 @@ class Trained:
         batches = self._batches(data, rows, batch_size=len(rows))
         make_variables(self.keras_model, batches)
         self.history = self.keras_model.fit(batches, epochs=1, verbose=self.verbose, shuffle=False)
+        batches.close()
         return self.history
 
     def _compile_once(self):
@@ -101,19 +122,27 @@ class Trained:
         _data.remember_shapes(self, data)
         batches = self._batches(data, np.arange(data.n_stars))
         scores = self.keras_model.evaluate(batches, return_dict=True, verbose=self.verbose)
+        batches.close()
         return {name: float(value) for name, value in scores.items()}
+
+    @property
+    def _has_normalizers(self):
+        """Whether the normalisers are those of an earlier training, which later ones reuse."""
+        return self.has_model and self.input_normalizer is not None
 
     def _fit_normalizers(self, data, rows=None):
         """Fit both normalisers on the training stars of the first training; later ones reuse them."""
-        if self.has_model and self.input_normalizer is not None:
+        if self._has_normalizers:
             return
         rows = data.counting(self.train_idx if rows is None else rows)
         for labels in data.labels.values() if self._needs_every_label else ():
             checks.check_label_columns(labels[rows], self.targetname, " of the stars to train on")
-        self.input_normalizer = Normalizer(self.input_norm_mode, self.verbose)
-        self.labels_normalizer = Normalizer(self._labels_mode(), self.verbose)
-        self.input_normalizer.fit(data.inputs, data.masks, rows)
-        self.labels_normalizer.fit(data.labels, rows=rows)
+        inputs, labels = (Normalizer(mode, self.verbose) for mode in (self.input_norm_mode, self._labels_mode()))
+        inputs.fit(data.inputs, data.masks, rows)
+        labels.fit(data.labels, rows=rows)
+        if data.is_outside:
+            _data.refuse_empty_stars(data)
+        self.input_normalizer, self.labels_normalizer = inputs, labels
         self._publish_statistics()
 
     def _labels_mode(self):
@@ -139,17 +168,27 @@ class Trained:
         targets = dict(labels)
         for name in self._extra_outputs:
             targets[name] = labels["output"]
-        rng = np.random.default_rng([self.seed or 0, 1, self._n_fits]) if shuffle else None
-        return BatchGenerator(
-            lambda index: self._read_inputs(data.inputs, data.masks, index),
-            rows,
-            targets if isinstance(self.keras_model.output, dict) else targets["output"],
-            columns=self._columns(data),
-            sample_weight=data.sample_weight,
-            batch_size=min(batch_size or self.batch_size, len(rows)),
-            rng=rng,
-            first_epoch=first_epoch,
-        )
+        settings = {
+            "columns": self._columns(data),
+            "sample_weight": data.sample_weight,
+            "batch_size": min(batch_size or self.batch_size, len(rows)),
+            "first_epoch": first_epoch,
+        }
+        targets = targets if isinstance(self.keras_model.output, dict) else targets["output"]
+        seed = [self.seed or 0, 1, self._n_fits] if shuffle else None
+        arrays = [*data.inputs.values(), *data.masks.values()]
+        if any(isinstance(array, Rows) for array in arrays):
+            return StreamedBatches(
+                lambda index: self._inputs_in_memory(data, index), rows, targets, arrays, seed=seed, **settings
+            )
+        rng = np.random.default_rng(seed) if shuffle else None
+        read = partial(self._read_inputs, data.inputs, data.masks)
+        return BatchGenerator(read, rows, targets, rng=rng, **settings)
+
+    def _inputs_in_memory(self, data, rows):
+        """Some rows of the data, read: a function from places among them to inputs of the network."""
+        inputs, masks = ({name: array[rows] for name, array in table.items()} for table in (data.inputs, data.masks))
+        return partial(self._read_inputs, inputs, masks)
 
     def _columns(self, data):
         """Small inputs of the training besides the spectra."""
@@ -164,6 +203,20 @@ class Trained:
         n_pixels = sum(math.prod(shape) for shape in self._input_shape.values())
         for rows in row_blocks(n_rows, (n_pixels,), multiple):
             yield np.arange(rows.start, rows.stop)
+
+    def _read_blocks(self, inputs, masks, multiple=64):
+        """Numbers of rows with what `_read_inputs` gives; from files while the block before is worked on."""
+        blocks = self._row_blocks(len(inputs["input"]), multiple)
+        read = partial(self._read_inputs, inputs, masks)
+        sources = [array for array in (*inputs.values(), *masks.values()) if isinstance(array, Rows)]
+        if not sources:
+            yield from ((rows, read(rows)) for rows in blocks)
+            return
+        try:
+            yield from read_ahead(read, blocks)
+        finally:
+            for source in sources:
+                source.close()
 
     def _read_inputs(self, inputs, masks, rows):
         """Normalised inputs of some rows, missing pixels replaced, in the shape that the network takes."""

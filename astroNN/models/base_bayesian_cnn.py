@@ -131,21 +131,21 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         )
 
     def fit(self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, experimental=False, *,
-            mask=None, groups=None, resume=False):  # fmt: skip
+            mask=None, groups=None, resume=False, distribute=None):  # fmt: skip
         """Train on spectra or images with labels and their errors.
 
         Parameters
         ----------
         input_data : array, shape (n_stars, n_pixels) or (n_stars, height, width[, channels]), or dict of arrays
             In physical units. Pixels that are NaN, the magic number or marked in `mask` are missing and become
-            the training mean.
-        labels : array, shape (n_stars, n_labels), Table or DataFrame
+            the training mean. May be larger than the memory, and paths of files; see :doc:`/larger_than_memory`.
+        labels : array, shape (n_stars, n_labels), Table, DataFrame or path of a table
             In physical units. NaN or the magic number marks a missing label. The columns of a table give the labels
             their names and units; later tables must have the same columns.
         inputs_err : array, shape of `input_data`, optional
             Standard deviations of the pixels. The training does not use them (the network learns their effect from
             the spectra); the calibration does, so that predictions with `inputs_err` hold at every signal to noise.
-        labels_err : array, shape of `labels`, Table or DataFrame, optional
+        labels_err : array, shape of `labels`, Table, DataFrame or path of a table, optional
             Standard deviations of the labels. A missing error counts as 0. In a table, which may be the one with the
             labels, the error of ``teff`` is ``teff_err``, ``teff_error`` or ``e_teff``. Default: exact labels.
         sample_weight : array, shape (n_stars,), optional
@@ -160,6 +160,9 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         resume : bool, optional
             Go on with the last training, after Ctrl-C or in a network from its checkpoint, with the same arrays; see
             :doc:`/training`. Default False: a new training, from the weights that are there.
+        distribute : {None, "auto", "multi_worker"}, optional
+            Train on one device (default), on all GPUs of this machine, or in all processes of a job, each of which
+            calls `fit` with the same arrays; see :doc:`/distributed`. `batch_size` is that of all together.
 
         Returns
         -------
@@ -179,7 +182,7 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
             self, input_data, labels, mask=mask, inputs_err=inputs_err, labels_err=labels_err,
             sample_weight=sample_weight, groups=groups,
         )  # fmt: skip
-        return self._fit(sample, resume)
+        return self._fit(sample, resume, distribute)
 
     def fit_on_batch(self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, *, mask=None):
         """Train for one epoch on all stars as a single batch; parameters are those of `fit`.
@@ -193,7 +196,8 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         )  # fmt: skip
         return self._fit_on_batch(sample)
 
-    def predict(self, input_data, inputs_err=None, batch_size=None, *, mask=None, calibrated=True, sampling="exact"):
+    def predict(self, input_data, inputs_err=None, batch_size=None, *, mask=None, calibrated=True, sampling="exact",
+                first_star=0):  # fmt: skip
         """Labels of stars and their uncertainties, in physical units.
 
         Parameters
@@ -210,6 +214,9 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
             Apply the factors found on the validation stars, if the network has them. Default True.
         sampling : {"exact", "per_star", "fast"}, optional
             How dropout is sampled, see `astroNN.nn.layers.MonteCarloEngine`. Default ``"exact"``.
+        first_star : int, optional
+            Number, in a larger set, of the first of these stars; a multiple of 64. A set that is predicted in pieces
+            then has the numbers of the whole. Default 0.
 
         Returns
         -------
@@ -230,17 +237,19 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         inputs, masks = _data.checked_inputs(self, input_data, mask)
         errors = _data.checked_inputs_err(inputs_err, inputs)
         settings = {"calibrated": calibrated, "sampling": sampling, "masks": masks, "errors": errors}
+        settings["first_star"] = first_star
         return self._predict_rows(inputs, lambda: _data.empty_stars(inputs, masks), **settings)
 
     def predict_dataset(self, file, *, calibrated=True, sampling="exact"):
         """As `CNNBase.predict_dataset`; `calibrated` and `sampling` as in `predict`."""
         return self._predict_dataset(file, calibrated=calibrated, sampling=sampling)
 
-    def _predict_rows(self, inputs, empty, *, calibrated=True, sampling="exact", masks=None, errors=None):
+    def _predict_rows(self, inputs, empty, *, calibrated=True, sampling="exact", masks=None, errors=None,
+                      first_star=0):  # fmt: skip
         """Labels and spreads; `empty` tells, when the inputs are read, which stars have no good pixel."""
         self._check_settings()
         checks.check_one_of("sampling", sampling, _SAMPLINGS)
-        pred, pred_std = self._predict(inputs, masks or {}, errors or {}, sampling)
+        pred, pred_std = self._predict(inputs, masks or {}, errors or {}, sampling, first_star)
         # Without factors found with input errors those found without serve: they err to the safe side.
         calibration = self.calibration_propagated if errors else None
         calibration = calibration or self.calibration
@@ -277,9 +286,9 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         )
         return self._evaluate(sample)
 
-    def _predict(self, inputs, masks, inputs_err, sampling="exact"):
+    def _predict(self, inputs, masks, inputs_err, sampling="exact", first_star=0):
         """Labels and spreads of checked data, not calibrated."""
-        pred, pred_std = ANSWERS[self.task](self, *self._monte_carlo(inputs, masks, sampling))
+        pred, pred_std = ANSWERS[self.task](self, *self._monte_carlo(inputs, masks, sampling, first_star))
         if inputs_err and self.task != "regression":
             warnings.warn("`inputs_err` has no effect on a classification.", stacklevel=3)
         elif inputs_err:
@@ -289,17 +298,17 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
             pred_std["total"] = np.hypot(pred_std["total"], pred_std["propagated"])
         return pred, pred_std
 
-    def _monte_carlo(self, inputs, masks, sampling):
+    def _monte_carlo(self, inputs, masks, sampling, first_star=0):
         """Mean, variance and mean log variance of the normalised labels over the passes."""
         self._draw_seed()
         engine = self._engine(sampling)
         n_stars = len(inputs["input"])
         means, variances, log_variances = [], [], []
         with tqdm(total=n_stars, desc="Predicting", unit="star", disable=not self.verbose) as progress:
-            for rows in self._row_blocks(n_stars):
+            for rows, normalised in self._read_blocks(inputs, masks):
                 moments = engine.predict(
-                    self._read_inputs(inputs, masks, rows),
-                    first_star=int(rows[0]),
+                    normalised,
+                    first_star=first_star + int(rows[0]),
                     progress=lambda n_done, first=int(rows[0]): progress.update(first + n_done - progress.n),
                 )
                 means.append(moments["output"][0])

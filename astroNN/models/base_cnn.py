@@ -95,15 +95,15 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
             loss_weights=loss_weights,
         )
 
-    def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None, resume=False):
+    def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None, resume=False, distribute=None):
         """Train on spectra or images with labels.
 
         Parameters
         ----------
         input_data : array, shape (n_stars, n_pixels) or (n_stars, height, width[, channels]), or dict of arrays
             In physical units. Pixels that are NaN, the magic number or marked in `mask` are missing and become
-            the training mean.
-        labels : array, shape (n_stars, n_labels), Table, DataFrame, or dict of arrays
+            the training mean. May be larger than the memory, and paths of files; see :doc:`/larger_than_memory`.
+        labels : array, shape (n_stars, n_labels), Table, DataFrame, path of a table, or dict of arrays
             In physical units. NaN or the magic number marks a missing label. Shape (n_stars,) is one label a star.
             The columns of a table give the labels their names and units; later tables must have the same columns.
         sample_weight : array, shape (n_stars,), optional
@@ -116,6 +116,9 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
         resume : bool, optional
             Go on with the last training, after Ctrl-C or in a network from its checkpoint, with the same arrays; see
             :doc:`/training`. Default False: a new training, from the weights that are there.
+        distribute : {None, "auto", "multi_worker"}, optional
+            Train on one device (default), on all GPUs of this machine, or in all processes of a job, each of which
+            calls `fit` with the same arrays; see :doc:`/distributed`. `batch_size` is that of all together.
 
         Returns
         -------
@@ -130,6 +133,7 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
         return self._fit(
             _data.checked_sample(self, input_data, labels, mask=mask, sample_weight=sample_weight, groups=groups),
             resume,
+            distribute,
         )
 
     def fit_on_batch(self, input_data, labels, sample_weight=None, *, mask=None):
@@ -171,8 +175,7 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
         n_stars = len(inputs["input"])
         blocks = []
         with tqdm(total=n_stars, desc="Predicting", unit="star", disable=not self.verbose) as progress:
-            for rows in self._row_blocks(n_stars, self.batch_size):
-                normalised = self._read_inputs(inputs, masks or {}, rows)
+            for rows, normalised in self._read_blocks(inputs, masks or {}, self.batch_size):
                 blocks.append(self._outputs_by_name(self._forward(normalised)))
                 progress.update(len(rows))
         prediction = self._in_physical_units({name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]})

@@ -167,7 +167,7 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Answers
         """Compile the Keras model that was built."""
 
     @abstractmethod
-    def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None, resume=False):
+    def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None, resume=False, distribute=None):
         """Train the network."""
 
     @abstractmethod

@@ -102,7 +102,8 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         )
         self.keras_model.compile(optimizer=self._new_optimizer(optimizer))
 
-    def fit(self, input_data, input_recon_target=None, sample_weight=None, *, mask=None, groups=None, resume=False):
+    def fit(self, input_data, input_recon_target=None, sample_weight=None, *, mask=None, groups=None, resume=False,
+            distribute=None):  # fmt: skip
         """Train on spectra or images.
 
         Parameters
@@ -122,6 +123,9 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         resume : bool, optional
             Go on with the last training, after Ctrl-C or in a network from its checkpoint, with the same arrays; see
             :doc:`/training`. Default False: a new training, from the weights that are there.
+        distribute : {None, "auto", "multi_worker"}, optional
+            Train on one device (default), on all GPUs of this machine, or in all processes of a job, each of which
+            calls `fit` with the same arrays; see :doc:`/distributed`. `batch_size` is that of all together.
 
         Returns
         -------
@@ -133,7 +137,8 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
             For data that can't be used, before the training starts.
         """
         self._check_settings()
-        return self._fit(self._sample(input_data, input_recon_target, mask, sample_weight, groups), resume)
+        sample = self._sample(input_data, input_recon_target, mask, sample_weight, groups)
+        return self._fit(sample, resume, distribute)
 
     def fit_on_batch(self, input_data, input_recon_target=None, sample_weight=None, *, mask=None):
         """Train for one epoch on all stars as a single batch; parameters are those of `fit`."""
@@ -247,8 +252,7 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         n_stars = len(inputs["input"])
         blocks = []
         with tqdm(total=n_stars, desc="Encoding", unit="star", disable=not self.verbose) as progress:
-            for rows in self._row_blocks(n_stars, self.batch_size):
-                normalised = self._read_inputs(inputs, masks, rows)
+            for rows, normalised in self._read_blocks(inputs, masks, self.batch_size):
                 blocks.append(self.keras_encoder.predict(normalised, batch_size=self.batch_size, verbose=0))
                 progress.update(len(rows))
         return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}

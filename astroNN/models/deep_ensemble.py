@@ -168,7 +168,7 @@ class DeepEnsemble(MemberSettings, EnsembleTraining):
 
     # Use ----------------------------------------------------------------------------------------------------
 
-    def predict(self, input_data, inputs_err=None, *, mask=None, calibrated=True, sampling="exact"):
+    def predict(self, input_data, inputs_err=None, *, mask=None, calibrated=True, sampling="exact", first_star=0):
         """Answers of the whole ensemble, with uncertainties.
 
         Parameters
@@ -185,6 +185,8 @@ class DeepEnsemble(MemberSettings, EnsembleTraining):
             never used.
         sampling : {"exact", "per_star", "fast"}, optional
             How Bayesian members sample dropout, see `astroNN.nn.layers.MonteCarloEngine`. Default ``"exact"``.
+        first_star : int, optional
+            Number, in a larger set, of the first of these stars; see `BayesianCNNBase.predict`. Default 0.
 
         Returns
         -------
@@ -212,7 +214,7 @@ class DeepEnsemble(MemberSettings, EnsembleTraining):
             warnings.warn(f"Only {len(self)} of {self.n_members} members are trained; they predict.", stacklevel=2)
         inputs, masks = _data.checked_inputs(self.members[0], input_data, mask)
         errors = _data.checked_inputs_err(inputs_err, inputs)
-        pred, pred_std = self._predict(inputs, masks, errors, sampling)
+        pred, pred_std = self._predict(inputs, masks, errors, sampling, first_star)
         calibration = (self.calibration_propagated if errors else None) or self.calibration
         if calibrated and calibration is not None:
             pred_std = calibration.apply(pred_std)
@@ -318,14 +320,15 @@ class DeepEnsemble(MemberSettings, EnsembleTraining):
     def _is_bayesian(self):
         return isinstance(self.template, BayesianCNNBase)
 
-    def _predict(self, inputs, masks, inputs_err, sampling="exact"):
+    def _predict(self, inputs, masks, inputs_err, sampling="exact", first_star=0):
         """Answer to checked data, not calibrated; NaN for stars without a good pixel."""
         nets = self.members
         if not self._is_bayesian:
             return combined([_quietly(number, net.predict, inputs, mask=masks) for number, net in enumerate(nets)])
         if self.task != "regression":
-            return self._classify(inputs, masks, inputs_err, sampling)
+            return self._classify(inputs, masks, inputs_err, sampling, first_star)
         options = {"mask": masks, "calibrated": False, "sampling": sampling}
+        options |= {"first_star": first_star} if first_star else {}  # which a `predict` of a user's may not take
         answers = [_quietly(number, net.predict, inputs, **options) for number, net in enumerate(nets)]
         pred, pred_std = combined_uncertain(answers)
         if inputs_err:
@@ -336,12 +339,12 @@ class DeepEnsemble(MemberSettings, EnsembleTraining):
             pred_std["total"] = np.hypot(pred_std["total"], pred_std["propagated"])
         return pred, pred_std
 
-    def _classify(self, inputs, masks, inputs_err, sampling):
+    def _classify(self, inputs, masks, inputs_err, sampling, first_star):
         if inputs_err:
             warnings.warn("`inputs_err` has no effect on a classification.", stacklevel=4)
         for net in self.members:
             net._check_settings()
-        moments = [net._monte_carlo(inputs, masks, sampling) for net in self.members]
+        moments = [net._monte_carlo(inputs, masks, sampling, first_star) for net in self.members]
         # Of probabilities, and of the spreads of logits, means over passes and members; the variance is not used.
         probability, variance, spread = (np.mean(parts, axis=0) for parts in zip(*moments, strict=True))
         pred, pred_std = ANSWERS[self.task](self.members[0], probability, variance, spread)

@@ -21,6 +21,7 @@ __all__ = [
     "check_label_columns",
     "check_one_of",
     "check_rows",
+    "refuse_mask_values",
 ]
 
 
@@ -92,12 +93,17 @@ def as_masks(mask, inputs):
         if array.shape != tuple(shape):
             raise ValueError(f"`mask` for '{name}' has shape {array.shape}, but the input has {tuple(shape)}.")
         if array.dtype != bool and not np.isin(np.unique(array), (0, 1)).all():
-            raise ValueError(
-                f"`mask` for '{name}' must be True (or 1) where a pixel is bad, else False (or 0); it holds other "
-                "values. Turn a bitmask into this with `astroNN.apogee.bitmask_boolean`."
-            )
+            refuse_mask_values(name)
         masks[name] = array.astype(bool)
     return masks
+
+
+def refuse_mask_values(name):
+    """Raise for a mask with values besides 0 and 1."""
+    raise ValueError(
+        f"`mask` for '{name}' must be True (or 1) where a pixel is bad, else False (or 0); it holds other "
+        "values. Turn a bitmask into this with `astroNN.apogee.bitmask_boolean`."
+    )
 
 
 def as_vector(argument, values, n_rows, dtype=None):

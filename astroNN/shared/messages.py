@@ -6,8 +6,9 @@ text; ``verbose=0`` on a network silences them.
 
 import logging
 import sys
+from contextlib import contextmanager
 
-__all__ = ["logger", "shown", "tell"]
+__all__ = ["logger", "shown", "silent", "tell"]
 
 logger = logging.getLogger("astroNN")
 
@@ -41,6 +42,20 @@ def tell(message, verbose=1):
     """
     if verbose:
         shown(logging.INFO)(message)
+
+
+@contextmanager
+def silent():
+    """Context in which no message is logged."""
+
+    def nothing(record):
+        return False
+
+    logger.addFilter(nothing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(nothing)
 
 
 def shown(level):

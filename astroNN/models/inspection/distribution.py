@@ -91,8 +91,8 @@ def _of_all_passes(net, inputs, masks, sampling):
     n_stars = len(inputs["input"])
     blocks = []
     with tqdm(total=n_stars, desc="Predicting", unit="star", disable=not net.verbose) as progress:
-        for rows in net._row_blocks(n_stars):
-            draws = engine.draws(net._read_inputs(inputs, masks, rows), first_star=int(rows[0]))
+        for rows, normalised in net._read_blocks(inputs, masks):
+            draws = engine.draws(normalised, first_star=int(rows[0]))
             blocks.append(_joined(draws, n_passes=1 if engine.deterministic else net.mc_num))
             progress.update(len(rows))
     return np.concatenate(blocks)

@@ -49,9 +49,8 @@ class BayesianModel(keras.Model):
         scalar tensor
         """
         per_star = self._negative_log_likelihood(y["output"], y_pred, x[LABELS_ERR], _one_per_star(sample_weight))
-        data_loss = ops.mean(per_star)
-        self.output_loss_tracker.update_state(data_loss, sample_weight=ops.shape(per_star)[0])
-        return sum(self.losses, data_loss)
+        self.output_loss_tracker.update_state(per_star)
+        return sum(self.losses, ops.mean(per_star))
 
     def _negative_log_likelihood(self, labels, predicted, labels_err, sample_weight):
         if MIXTURE in predicted:

@@ -5,8 +5,10 @@ import warnings
 import numpy as np
 
 from astroNN.nn.calibration import MINIMUM_STARS, fit_spread_calibration
+from astroNN.shared.blocks import row_blocks
 from astroNN.shared.messages import tell
 from astroNN.shared.missing import missing_elements
+from astroNN.shared.sources import take_rows
 
 __all__ = ["calibrate_on_validation_stars"]
 
@@ -36,7 +38,7 @@ def calibrate_on_validation_stars(net, sample):
         )
         return None, None
     inputs, masks, inputs_err = (
-        {name: array[rows] for name, array in table.items()}
+        {name: take_rows(array, rows) for name, array in table.items()}
         for table in (sample.inputs, sample.masks, sample.inputs_err)
     )
     pred, pred_std = net._predict(inputs, masks, inputs_err)
@@ -54,6 +56,16 @@ def calibrate_on_validation_stars(net, sample):
 
 def _as_predicted(net, inputs, masks, labels, labels_err):
     """Labels and their errors as the quantities that are predicted; of an ensemble the mean over its members."""
+    blocks = []
+    for rows in row_blocks(len(labels), inputs["input"].shape[1:]):
+        some_inputs, some_masks = ({name: array[rows] for name, array in table.items()} for table in (inputs, masks))
+        some_errors = None if labels_err is None else labels_err[rows]
+        blocks.append(_block_as_predicted(net, some_inputs, some_masks, labels[rows], some_errors))
+    values, errors = zip(*blocks, strict=True)
+    return np.concatenate(values), None if labels_err is None else np.concatenate(errors)
+
+
+def _block_as_predicted(net, inputs, masks, labels, labels_err):
     members = getattr(net, "members", [net])
     converted = [member._labels_as_predicted(inputs, masks, labels, labels_err) for member in members]
     return np.mean([values for values, _ in converted], axis=0), converted[0][1]

@@ -10,7 +10,6 @@ from astroNN.models.persistence.checkpoint import write_checkpoint
 from astroNN.models.training.callbacks import TrainingHistory, built_in_callbacks, own_callbacks
 from astroNN.models.training.interruption import StepBoundary
 from astroNN.models.training.state import TrainingState, fingerprint, put_back, take_arrays
-from astroNN.models.training.variables import make_variables
 from astroNN.nn.callbacks import VirutalCSVLogger
 from astroNN.shared._memory import keep_freed_memory
 from astroNN.shared.errors import ConfigurationError
@@ -59,7 +58,7 @@ def check_can_resume(net, data, val_idx):
         )
 
 
-def run_training(net, data, resume=False):
+def run_training(net, data, resume, engine):
     """Train a network that is built; see `fit` of the base classes.
 
     Whatever ends it, an error or Ctrl-C, the network holds the weights of the last finished step (with ``keep_best``
@@ -71,12 +70,14 @@ def run_training(net, data, resume=False):
         Compiled, with normalisers and split.
     data : Sample
         What it is trained on.
-    resume : bool, optional
-        Go on with the training whose state the network holds. Default False.
+    resume : bool
+        Go on with the training whose state the network holds.
+    engine : Engine
+        The devices to train on.
     """
     if keras.backend.backend() == "tensorflow":
         keep_freed_memory()
-    run = _Run(net, data, net._training_state if resume else None)
+    run = _Run(net, data, net._training_state if resume else None, engine)
     try:
         if run.is_over:
             run.put_back()
@@ -93,8 +94,8 @@ def run_training(net, data, resume=False):
 class _Run:
     """The parts of one training, and what becomes of the weights."""
 
-    def __init__(self, net, data, earlier):
-        self.net, self.earlier = net, earlier
+    def __init__(self, net, data, earlier, engine):
+        self.net, self.earlier, self.engine = net, earlier, engine
         self.labels_sha256 = fingerprint(data.labels["output"])
         self.first_epoch = earlier.epoch if earlier else 0
         self.n_fit = earlier.n_fit if earlier else net._n_fits
@@ -121,16 +122,15 @@ class _Run:
         best = [self.built_in["keep_best"]] if "keep_best" in self.built_in else []
         # The recorder looks at what all others have seen, and Ctrl-C waits until it has.
         last = [net.virtual_cvslogger, net.history, _Recorder(self), self.boundary]
-        make_variables(net.keras_model, net.training_generator)
-        net.keras_model.fit(
-            net.training_generator,
-            validation_data=net.validation_generator,
-            initial_epoch=self.first_epoch,
-            epochs=net.max_epochs,
-            verbose=net.verbose,
-            shuffle=False,
-            callbacks=[*built_in, *own_callbacks(net), *best, *last],
-        )
+        with self.engine.replicas(net):
+            net.keras_model.fit(
+                **self.engine.data(net.training_generator, net.validation_generator),
+                initial_epoch=self.first_epoch,
+                epochs=net.max_epochs,
+                verbose=net.verbose,
+                shuffle=False,
+                callbacks=[*built_in, *own_callbacks(net), *best, *last],
+            )
 
     @property
     def is_over(self):
@@ -215,7 +215,8 @@ class _Recorder(keras.callbacks.Callback):
         net, stops = self.run.net, bool(self.model.stop_training)
         self.run.record(epoch, stops)
         is_last = stops or epoch + 1 >= net.max_epochs
-        if net.checkpoint is not None and (is_last or (epoch + 1) % net.checkpoint_epochs == 0):
+        is_due = is_last or (epoch + 1) % net.checkpoint_epochs == 0
+        if net.checkpoint is not None and is_due and self.run.engine.is_chief:
             write_checkpoint(net)
 
 

@@ -57,9 +57,8 @@ class VariationalAutoencoder(keras.Model):
             divergence = divergence * ops.cast(weight, divergence.dtype)
         # A KLDivergenceLayer of the recipe, as in version 1.0, has put the divergence among the layers' losses.
         in_a_layer = any(isinstance(layer, KLDivergenceLayer) for layer in self._flatten_layers())
-        n_stars = ops.shape(error)[0]
-        self.reconstruction_loss_tracker.update_state(ops.mean(error), sample_weight=n_stars)
-        self.kl_loss_tracker.update_state(ops.mean(divergence), sample_weight=n_stars)
+        self.reconstruction_loss_tracker.update_state(error)
+        self.kl_loss_tracker.update_state(divergence)
         return sum(self.losses, ops.mean(error) + (0.0 if in_a_layer else ops.mean(divergence)))
 
 

@@ -51,12 +51,26 @@ class BatchGenerator(keras.utils.PyDataset):
         return math.ceil(len(self._rows) / self._batch_size)
 
     def __getitem__(self, index):
+        return self.read(self.batch_rows(index))
+
+    def batch_rows(self, index):
+        """Row numbers of one batch, as they come in it."""
         # Keras may ask for a batch more than once: this must not change anything.
         rows = self._rows[index * self._batch_size : (index + 1) * self._batch_size]
-        if self._rng is not None:
-            # Which rows make a batch is random; HDF5 data sets can be read only in increasing order.
-            rows = np.sort(rows)
-        x = self._read_inputs(rows) | {name: column[rows] for name, column in self._columns.items()}
+        # Which rows make a batch is random; HDF5 data sets can be read only in increasing order.
+        return rows if self._rng is None else np.sort(rows)
+
+    def n_rows(self, index):
+        """How many stars are in one batch."""
+        return min(self._batch_size, len(self._rows) - index * self._batch_size)
+
+    def read(self, rows):
+        """Inputs, targets and weights (if there are any) of some rows."""
+        return self._batch(rows, self._read_inputs(rows))
+
+    def _batch(self, rows, inputs):
+        """What Keras takes, from rows and their normalised inputs."""
+        x = inputs | {name: column[rows] for name, column in self._columns.items()}
         y = keras.tree.map_structure(lambda target: target[rows], self._targets)
         if self._sample_weight is None:
             return x, y
@@ -64,6 +78,9 @@ class BatchGenerator(keras.utils.PyDataset):
 
     def on_epoch_end(self):
         self._shuffle()
+
+    def close(self):
+        """Let go of what was read; batches asked for later read it again."""
 
     def _shuffle(self):
         if self._rng is not None:
