@@ -12,7 +12,10 @@ __all__ = ["__version__", "version"]
 
 version = __version__
 
-_ROOMS = ("apogee", "config", "data", "datasets", "gaia", "gamornet", "lamost", "models", "neuralode", "nn", "shared")
+_ROOMS = (
+    "apogee", "catalogue", "config", "data", "datasets", "gaia", "gamornet", "lamost", "models", "neuralode", "nn",
+    "shared",
+)  # fmt: skip
 
 
 def __getattr__(name):

@@ -4,14 +4,13 @@ Parsing and checking import nothing heavy, so that ``--help`` and a refusal answ
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from astroNN._version import __version__
+from astroNN.commands import info, predict, train
+from astroNN.commands.failures import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_REFUSED, complain
 
 __all__ = ["main"]
-
-EXIT_OK, EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 MIN_TRAINING_STARS, MIN_TEST_STARS = 200, 10
 # Stars to train on, stars to test with, and epochs. Measured on 2 cores, see docs/source/demo.rst.
@@ -30,7 +29,7 @@ def main(argv=None):
     Returns
     -------
     int
-        0 when done; 1 if writing failed on the way; 2 if the output folder was refused, before any work;
+        0 when done; 1 if reading or writing failed on the way; 2 if something given was refused, before any work;
         130 if stopped by Ctrl-C.
 
     Raises
@@ -70,6 +69,9 @@ def _parser():
                       help="folder for network, table and figures (default ./astroNN_demo)")  # fmt: skip
     demo.add_argument("--quick", action="store_true", help="fewer stars and epochs: under a minute, less accurate")
     demo.add_argument("--force", action="store_true", help="replace the results of an earlier demo in the folder")
+    predict.add_parser(commands)
+    info.add_parser(commands)
+    train.add_parser(commands)
     return parser
 
 
@@ -93,7 +95,7 @@ def _demo(arguments):
     try:
         folder.prepare(arguments.force)
     except FolderRefused as error:
-        return _complain(error, EXIT_REFUSED)
+        return complain("demo", error, EXIT_REFUSED)
     defaults = _QUICK if arguments.quick else _FULL
     chosen = {name: value if (value := getattr(arguments, name)) is not None else defaults[name] for name in defaults}
     try:
@@ -104,15 +106,11 @@ def _demo(arguments):
 
         run_demo(folder, seed=arguments.seed, **chosen)
     except KeyboardInterrupt:
-        return _complain(
+        return complain(
+            "demo",
             f"stopped. What is finished lies in {folder.root}; --force starts over in the same folder.",
             EXIT_INTERRUPTED,
         )
     except OSError as error:
-        return _complain(f"writing or reading failed: {error}", EXIT_FAILED)
+        return complain("demo", f"writing or reading failed: {error}", EXIT_FAILED)
     return EXIT_OK
-
-
-def _complain(message, code):
-    print(f"\nastronn demo: {message}", file=sys.stderr)
-    return code
