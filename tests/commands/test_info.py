@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -186,6 +187,50 @@ def test_what_is_no_folder_of_a_network_is_refused_in_one_line(tmp_path, capsys)
     assert "no network" in refused(tmp_path, capsys)
     (tmp_path / "file").write_text("")
     assert "is a file" in refused(tmp_path / "file", capsys)
+
+
+def test_the_root_of_a_disk_is_no_network(capsys):
+    assert "holds no network" in refused(Path(Path.cwd().anchor), capsys)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of Unix")
+def test_a_reader_that_has_seen_enough_is_no_failure(network):
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "import sys\nfrom astroNN.cli import main\nsys.exit(main(['info', sys.argv[1]]))"
+    arguments = [sys.executable, "-c", code, str(network[1])]
+    done = subprocess.run(arguments, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_history_with_an_endless_field_is_told_as_damage(copied, capsys):
+    (copied / "training_history.csv").write_text(f"epoch,{'a' * 200_000}\n0,1\n")
+    assert "training_history.csv can't be read" in refused(copied, capsys)
+
+
+def test_rows_of_a_history_that_are_cut_off_are_left_out(copied, capsys):
+    (copied / "training_history.csv").write_text("epoch,loss,val_loss\n0,2,3\n1,1\n\n2,1,2,3\n")
+    training = told(copied, capsys)["training"]
+    assert training["last_epoch"] == {"epoch": 1, "loss": 2.0, "val_loss": 3.0}
+
+
+def test_short_rows_under_many_names_take_no_memory(copied, capsys):
+    # 2000 rows filled up to 20 000 names would be 40 million values.
+    (copied / "training_history.csv").write_text(",".join(map(str, range(20_000))) + "\n" + "1\n" * 2000)
+    tracemalloc.start()
+    told(copied, capsys)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6  # bytes
+    (copied / "training_history.csv").write_text("epoch\n" + "1\n" * 1_000_001)
+    assert "more than 1,000,000 values" in refused(copied, capsys)
+
+
+def test_parameters_too_large_to_be_read_are_refused(copied, capsys):
+    with (copied / PARAMETERS).open("r+b") as file:
+        file.truncate((1 << 25) + 1)
+    assert "is larger than 32 MiB" in refused(copied, capsys)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """``astronn train`` as users meet it: in a process of its own, started in another folder."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 import astroNN
 from astroNN.cli import main
 from astroNN.commands._training_example import EXAMPLE
+from astroNN.commands.failures import told
 from astroNN.models import ApogeeBCNN, ApogeeCNN, DeepEnsemble, load_folder
 
 N_STARS, N_PIXELS = 240, 60
@@ -185,13 +187,15 @@ def here(tmp_path, monkeypatch):
 def test_replace_puts_the_new_network_in_the_place_of_the_old_one(here):
     assert here(SIMPLE, "--quiet") == 0
     before = weights(Path("run"))
-    assert here(SIMPLE.replace("seed = 5", "seed = 6"), "--replace", "--quiet") == 0
+    text = "#: the user's own\n" + SIMPLE.replace("seed = 5", "seed = 6\n#: the user's, too")
+    assert here(text, "--replace", "--quiet") == 0
     after = weights(Path("run"))
     assert any((before[name] != after[name]).any() for name in before)
     assert "seed = 6" in Path("run", "training_settings.toml").read_text()
     # The settings in the folder are settings: the same training once more, its head not doubled.
     Path("run").rename("first")
     assert main(["train", "first/training_settings.toml", "--quiet"]) == 0
+    assert "#: the user's own\n" in Path("run", "training_settings.toml").read_text()
     assert_same_weights(Path("first"), Path("run"))
     assert Path("run", "training_settings.toml").read_text() == Path("first", "training_settings.toml").read_text()
 
@@ -247,6 +251,54 @@ def test_an_autoencoder_needs_no_labels(here):
     assert load_folder("run").latent_dim == 2
 
 
+def test_a_table_with_texts_is_known_again_and_other_labels_are_not(here):
+    from astropy.table import MaskedColumn, Table
+
+    from astroNN.commands._training_config import read_config
+    from astroNN.commands._training_data import TrainingData
+
+    names = np.array([f"2M{number:05}" for number in range(N_STARS)], dtype=object)
+    label = MaskedColumn(np.arange(N_STARS, dtype="float32"), mask=np.arange(N_STARS) % 7 == 0)
+    table = Table({"id": names, "teff": label, "Fe": np.ones(N_STARS)})
+    Path("train.toml").write_text(SIMPLE.replace("labels =", 'table = "labels.ecsv"\nlabels ='))
+
+    def read():
+        table.write("labels.ecsv", overwrite=True)
+        return TrainingData(read_config(Path("train.toml")))
+
+    first, second = read(), read()
+    assert first.labels["id"].dtype == object
+    assert first.fingerprint() == second.fingerprint()
+    table["Fe"][3] = 2.0
+    assert read().fingerprint() != first.fingerprint()
+
+
+def test_an_error_in_the_midst_of_the_training_keeps_its_traceback(here, monkeypatch):
+    def fail(run):
+        raise ValueError("shapes do not match")
+
+    monkeypatch.setattr("astroNN.models.training.run._Run.train", fail)
+    with pytest.raises(RuntimeError, match="failed on the way: shapes do not match") as raised:
+        here(SIMPLE, "--quiet")
+    assert isinstance(raised.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"restart": False}, "stopped. The same command goes on where it was."),
+        ({"restart": True}, "stopped. The same command without --restart goes on where it was."),
+        ({}, "stopped."),
+    ],
+)
+def test_ctrl_c_tells_how_to_go_on(arguments, said, capsys):
+    def stopped(arguments):
+        raise KeyboardInterrupt
+
+    assert told("train", stopped, argparse.Namespace(**arguments)) == 130
+    assert capsys.readouterr().err == f"\nastronn train: {said}\n"
+
+
 REFUSED = [
     ('network = "A', "is no TOML"),
     (SIMPLE.replace("network", "netwrok"), "netwrok: there is no such key. Did you mean 'network'?"),
@@ -257,6 +309,7 @@ REFUSED = [
     (SIMPLE.replace("max_epochs = 4", "max_epochs = 0"), "max_epochs cannot be smaller than 1"),
     (SIMPLE + "lr = nan\n", "[settings] lr: it must be a number"),
     (SIMPLE + 'task = "regresion"\n', "[settings]"),
+    (SIMPLE.replace("ApogeeCNN", "ApogeeCVAE") + "epsilon_std = inf\n", "epsilon_std: it must be a number above 0"),
     (SIMPLE + 'checkpoint = "here"\n', "[settings] checkpoint: this can't be set here"),
     (SIMPLE + "input_norm_mode = 17\n", "[settings] input_norm_mode: it must be one of"),
     (SIMPLE.replace("ApogeeCNN", "ApogeCNN"), "network: 'ApogeCNN' is no network of astroNN.models. Did you mean "),

@@ -1,15 +1,21 @@
 """Networks whose spectra, masks, errors and labels are in files: they learn and answer as from arrays."""
 
 import pickle
+import threading
+import time
 
 import h5py
+import keras
 import numpy as np
 import pandas
 import pytest
 from astropy.table import Table
 
-from astroNN.models import ApogeeBCNN, ApogeeCNN, DeepEnsemble
+from astroNN.datasets import simulate_apogee
+from astroNN.models import ApogeeBCNN, ApogeeCNN, ApogeeCVAE, DeepEnsemble
 from astroNN.models._data import checked_sample
+from astroNN.models._label_files import table_of
+from astroNN.models.training.calibrate import calibrate_on_validation_stars
 from astroNN.nn.utilities import streamed
 from astroNN.nn.utilities.streamed import StreamedBatches
 from astroNN.shared.sources import FileRows, Rows
@@ -160,6 +166,37 @@ def test_files_are_closed_when_the_work_is_done(stars, tools, tmp_path):
         h5py.File(tmp_path / name, "r+").close()  # HDF5 refuses while they are open for reading
 
 
+def test_files_are_closed_whatever_was_asked_for_and_however_it_ended(stars, paths, cnn, bcnn, tools, tmp_path):
+    np.save(tmp_path / "empty_star.npy", tools.changed(stars.spectra, 5, np.nan))
+    np.save(tmp_path / "infinite.npy", tools.changed(stars.spectra, 213, np.inf))
+    source, errors = FileRows(parts(paths)), FileRows(paths / "all.h5", "spectra_err")
+    empty_star, infinite = (FileRows(tmp_path / f"{name}.npy") for name in ("empty_star", "infinite"))
+    bcnn.predict(source, errors)
+    ensemble = DeepEnsemble(tools.small(ApogeeCNN(), max_epochs=1), n_members=2)
+    ensemble.verbose = 0
+    ensemble.fit(source, stars.labels)
+    with pytest.raises(ValueError, match="no good pixel"):
+        checked_sample(cnn, empty_star, stars.labels)
+    with pytest.raises(ValueError, match="infinite"):
+        cnn.evaluate(infinite, stars.labels)
+    assert not source._open and not errors._open and not empty_star._open and not infinite._open
+
+
+def test_ctrl_c_leaves_no_thread_and_no_open_file(stars, paths, tools):
+    class Slow(FileRows):
+        def read(self, start, stop):
+            time.sleep(0.05)
+            return super().read(start, stop)
+
+    source = Slow(parts(paths))
+    net = tools.linear(callbacks=tools.Interrupt(1), batch_size=4)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(source, stars.labels)
+    time.sleep(1)  # a thread of Keras waits for a batch, gets it, and asks for the one behind
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("astroNN-reader")]
+    assert not source._open
+
+
 class Counting(Rows):
     """Spectra that count how often each row is read, and never give more than a block of them."""
 
@@ -193,6 +230,64 @@ def test_a_training_reads_every_row_once_an_epoch_and_once_before(stars, tools):
     assert source.n_read[net.val_idx].mean() < 5
 
 
+def test_a_calibration_reads_the_validation_stars_once(stars, bcnn):
+    source = Counting(stars.spectra)
+    sample = checked_sample(bcnn, source, stars.labels, for_training=False)
+    without, _ = calibrate_on_validation_stars(bcnn, sample)
+    assert without is not None
+    np.testing.assert_array_equal(source.n_read[bcnn.val_idx], 1)
+
+
+class ListsAlone:
+    """What `predict_dataset` asks for, with a shape and a dtype besides."""
+
+    def __init__(self, spectra):
+        self.spectra, self.shape, self.dtype = spectra, spectra.shape, spectra.dtype
+
+    def __len__(self):
+        return len(self.spectra)
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, list)
+        return self.spectra[rows]
+
+
+def test_a_data_set_need_know_lists_of_rows_alone(stars, cnn):
+    answer = cnn.predict_dataset(ListsAlone(stars.spectra))
+    np.testing.assert_array_equal(answer, cnn.predict(stars.spectra))
+
+
+def test_a_masked_array_keeps_its_mask(stars, paths, cnn, tools):
+    dask = pytest.importorskip("dask.array", reason="dask is not installed")
+    masked = np.ma.array(np.where(stars.spectra > 1.05, 1e20, stars.spectra), mask=stars.spectra > 1.05)
+    source = dask.from_array(masked, chunks=(90, 25))
+    np.testing.assert_array_equal(cnn.predict(source), cnn.predict(masked))
+    np.testing.assert_array_equal(cnn.predict_dataset(source), cnn.predict(masked))
+    net = tools.linear(max_epochs=1)
+    net.fit(source, stars.labels)
+    np.testing.assert_allclose(net.input_mean["input"], masked[net.train_idx].mean(axis=0), rtol=1e-5)
+
+
+def test_the_mask_of_a_single_star_needs_no_axis_for_it(stars, cnn, tmp_path):
+    mask = np.arange(N_PIXELS) < 9
+    np.save(tmp_path / "star.npy", stars.spectra[0])
+    np.save(tmp_path / "mask.npy", mask)
+    answer = cnn.predict(tmp_path / "star.npy", mask=tmp_path / "mask.npy")
+    np.testing.assert_array_equal(answer, cnn.predict(stars.spectra[0], mask=mask))
+    assert (answer != cnn.predict(stars.spectra[0])).any()
+
+
+def test_what_an_autoencoder_reconstructs_may_be_in_a_file(stars, paths):
+    with h5py.File(paths / "all.h5") as file:
+        mask, errors = file["mask"][:], FileRows(paths / "all.h5", "spectra_err")
+    sample = ApogeeCVAE()._sample(parts(paths), paths / "all.npy", None)
+    np.testing.assert_array_equal(sample.labels["output"], stars.spectra)
+    sample = ApogeeCVAE()._sample(parts(paths), {"output": errors}, None)
+    np.testing.assert_array_equal(sample.labels["output"], errors[:])
+    sample = ApogeeCVAE()._sample(parts(paths), None, FileRows(paths / "all.h5", "mask"))
+    np.testing.assert_array_equal(sample.labels["output"], np.where(mask, np.nan, stars.spectra))
+
+
 # What is wrong with the data ------------------------------------------------------------------------------------
 
 
@@ -206,6 +301,37 @@ def test_an_infinite_value_is_found_before_the_training_and_told_with_its_row(st
     net.fit(stars.spectra, stars.labels)
     with pytest.raises(ValueError, match="row 213"):
         net.predict(tmp_path / "a.npy")
+
+
+class Breaking(Counting):
+    """A disk that may fail."""
+
+    is_broken = False
+
+    def read(self, start, stop):
+        if self.is_broken:
+            raise OSError("the disk is gone")
+        return super().read(start, stop)
+
+
+def test_what_is_wrong_with_a_file_reaches_the_user_as_it_is(stars, cnn, tools):
+    with pytest.raises(ValueError, match="`input_data` holds infinite values .*row 213") as raised:
+        cnn.evaluate(Counting(tools.changed(stars.spectra, (213, 4), np.inf)), stars.labels)
+    assert type(raised.value) is ValueError
+    source = Breaking(stars.spectra)
+    fails = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(source, "is_broken", epoch > 0))
+    net = tools.linear(callbacks=fails)
+    with pytest.raises(OSError, match=r"counting: rows .* can't be read \(the disk is gone\)"):
+        net.fit(source, stars.labels)
+    assert len(net.history.epoch) == 1 and not net.training_generator._reader._kept
+
+
+def test_wrong_errors_of_validation_stars_are_found_before_the_training(stars, paths, tools, tmp_path):
+    np.save(tmp_path / "negative.npy", np.full(stars.spectra.shape, -1.0))
+    net = tools.small(ApogeeBCNN())
+    with pytest.raises(ValueError, match="`inputs_err` holds negative errors"):
+        net.fit(parts(paths), stars.labels, tmp_path / "negative.npy", stars.labels_err)
+    assert not net.has_model and net.val_idx is None
 
 
 def test_empty_stars_are_found_without_reading_twice(stars, cnn, tools):
@@ -296,6 +422,57 @@ def test_columns_of_labels_are_chosen_by_name_else_all_but_the_errors(stars, too
     one.fit(stars.spectra, {"output": str(path)})
     assert one.targetname == ["flux"] and one.predict(stars.spectra).shape == (N_STARS, 1)
     one.fit(stars.spectra, path)  # the trained network takes its own column again
+
+
+def test_names_of_labels_may_be_an_array(stars, tmp_path):
+    path = label_file("csv", tmp_path, stars)
+    assert table_of("labels", path, np.array(["flux"])).colnames == ["flux"]
+
+
+def test_tables_of_several_files_are_one_behind_the_other(stars, paths, tmp_path):
+    table = Table(stars.labels, names=["teff", "flux"])
+    for name, rows in (("a.csv", slice(0, 100)), ("b.csv", slice(100, None))):
+        table[rows].write(tmp_path / name)
+    sample = sample_of(parts(paths), [tmp_path / "a.csv", str(tmp_path / "b.csv")])
+    np.testing.assert_array_equal(sample.labels["output"], stars.labels)
+    assert sample.label_names == ["teff", "flux"]
+    table[100:]["flux",].write(tmp_path / "b.csv", overwrite=True)
+    with pytest.raises(ValueError, match=r"`labels`.*a\.csv.*b\.csv.*teff, flux; flux"):
+        sample_of(parts(paths), [tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+def test_labels_are_found_in_a_file_of_the_simulator(tmp_path):
+    survey, path = simulate_apogee(7, labels=("teff", "Fe", "C"), missing=0.2, seed=1), tmp_path / "survey.h5"
+    survey.to_h5(path)
+    sample = sample_of(path, path, labels_err=path)
+    assert sample.label_names == ["teff", "Fe", "C"]
+    for given, expected in ((sample.labels["output"], survey.labels), (sample.labels_err, survey.labels_err)):
+        np.testing.assert_array_equal(given, np.where(expected == -9999, np.nan, expected))
+    assert table_of("labels", path, ["Fe"]).colnames == ["Fe"]
+    with pytest.raises(ValueError, match=r"`labels`.*survey\.h5.*'teff': 7, 'wavelength': 7514"):
+        table_of("labels", path, ["teff", "wavelength"])
+
+
+def test_labels_are_found_in_a_compiled_file(stars, tmp_path):
+    path, names = label_file("data sets.h5", tmp_path, stars), ("APOGEE_ID", "FIELD")
+    with h5py.File(path, "r+") as file:
+        for name in names:
+            file[name] = np.full(N_STARS, b"2M000")
+        for name in (
+            "SNR",
+            "RA",
+            "DEC",
+            "in_flag",
+            "visit",
+            "star",
+            "catalogue_row",
+            "LOCATION_ID",
+            "Kmag",
+            "AK_TARG",
+        ):
+            file[name] = np.ones(N_STARS)
+    sample = sample_of(stars.spectra, path, labels_err=path)
+    assert sorted(sample.label_names) == ["flux", "teff"] and sample.labels_err.shape == (N_STARS, 2)
 
 
 def test_gaps_of_a_parquet_table_are_missing_labels(stars, tools, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from astroNN.nn.utilities import streamed
-from astroNN.nn.utilities.streamed import StreamedBatches, block_rows
+from astroNN.nn.utilities.streamed import StreamedBatches, block_rows, errors_of_reading
 from astroNN.shared.sources import Rows
 
 N, N_PIXELS, BLOCK = 230, 4, 10  # rows; a window has four blocks
@@ -27,6 +27,10 @@ class Numbers(Rows):
         super().__init__("numbers", (n, N_PIXELS), "float32", chunk_rows)
         self.n_read = np.zeros(n, int)
         self.threads = set()
+        self.n_closed = 0
+
+    def close(self):
+        self.n_closed += 1
 
     def read(self, start, stop):
         self.n_read[start:stop] += 1
@@ -117,6 +121,27 @@ def test_asking_again_in_any_order_and_after_closing_gives_the_same():
     batches.close()
 
 
+def test_after_closing_no_thread_is_begun_only_the_batch_is_read_and_the_files_are_closed_again():
+    source = Numbers()
+    batches = batches_of(source)
+    batches.close()
+    source.n_closed = 0
+    rows = batches.batch_rows(0)
+    np.testing.assert_array_equal(batches[0][0]["input"][:, 0], rows)
+    np.testing.assert_array_equal(np.flatnonzero(source.n_read), np.sort(rows))
+    assert source.threads == {threading.current_thread().name} and source.n_closed == 1
+
+
+def test_nothing_is_read_for_an_epoch_that_never_comes():
+    source = Numbers()
+    batches = batches_of(source, n_epochs=2)
+    for _ in range(2):
+        order(batches)
+        batches.on_epoch_end()
+    batches.close()
+    np.testing.assert_array_equal(source.n_read, 2)
+
+
 def test_threads_may_ask_at_once():
     batches = batches_of(Numbers())
     expected = [batches[k][0]["input"] for k in range(len(batches))]
@@ -159,8 +184,14 @@ def test_an_error_while_reading_reaches_the_training():
         def read(self, start, stop):
             raise OSError("the disk is gone")
 
-    with pytest.raises(OSError, match="numbers: rows .* can't be read.*the disk is gone"):
-        batches_of(Broken())[0]
+    batches = batches_of(Broken())
+    with pytest.raises(OSError, match="numbers: rows .* can't be read.*the disk is gone") as raised:
+        batches[0]
+    with pytest.raises(OSError, match="the disk is gone"), errors_of_reading(None, batches):
+        raise RuntimeError("what the engine makes of it")
+    assert batches.failure is raised.value
+    with pytest.raises(RuntimeError, match="of its own"), errors_of_reading(batches_of(Numbers())):
+        raise RuntimeError("of its own")
 
 
 def test_parts_of_a_batch_may_be_read_by_themselves():

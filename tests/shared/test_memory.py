@@ -61,5 +61,5 @@ def test_a_training_by_tensorflow_asks_for_it(monkeypatch):
     for backend, expected in (("jax", []), ("torch", []), ("tensorflow", ["kept"])):
         monkeypatch.setattr(run.keras.backend, "backend", lambda backend=backend: backend)
         with pytest.raises(Begun):
-            run.run_training(None, None)
+            run.run_training(None, None, resume=False, engine=None)
         assert asked == expected

@@ -3,6 +3,7 @@
 import importlib.util
 import pickle
 import threading
+import time
 
 import h5py
 import numpy as np
@@ -127,6 +128,58 @@ def test_a_chunk_is_never_read_for_each_of_its_rows():
     assert source.reads == [(0, 120), (120, 121), (200, 201)]
 
 
+# Other numbers than are stored ----------------------------------------------------------------------------------
+
+HIDDEN = np.arange(N * N_PIXELS).reshape(N, N_PIXELS) % 7 == 3
+
+
+class Slices:
+    """Gives rows of an array by slices, and knows of threads that read at once."""
+
+    at_once = most_at_once = 0
+
+    def __init__(self, array, dtype=None, wait=0.0):
+        self.array, self.shape, self.dtype, self.wait = array, array.shape, np.dtype(dtype or array.dtype), wait
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, slice)
+        Slices.at_once += 1
+        Slices.most_at_once = max(Slices.at_once, Slices.most_at_once)
+        time.sleep(self.wait)
+        Slices.at_once -= 1
+        return self.array[rows]
+
+
+def masked_in_dask(array):
+    return pytest.importorskip("dask.array", reason="dask is not installed").from_array(array, chunks=(9, 4))
+
+
+@pytest.mark.parametrize("form", [Slices, masked_in_dask])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int16", "uint8"])
+def test_hidden_elements_become_nan(form, dtype):
+    numbers = np.arange(N * N_PIXELS).reshape(N, N_PIXELS).astype(dtype)
+    source = as_sources("input_data", form(np.ma.array(numbers, mask=HIDDEN)))
+    expected = np.where(HIDDEN, np.nan, numbers)
+    for rows in (slice(0, 2), [0, 20, 49], [9, 2, 2], 7, slice(None)):
+        np.testing.assert_array_equal(source[rows], expected[rows])
+        np.testing.assert_array_equal(take_rows(source, np.arange(N))[rows], expected[rows])
+
+
+def test_numbers_may_be_scaled_as_they_are_read():
+    source = as_sources("input_data", Slices(SPECTRA, dtype="int16"))  # as netCDF4 tells what it stores
+    np.testing.assert_array_equal(source[[0, 30]], SPECTRA[[0, 30]])
+
+
+def test_objects_of_unknown_kind_are_read_by_one_thread_at_a_time():
+    sources = [as_sources("input_data", Slices(SPECTRA, wait=0.01)) for _ in range(2)]
+    threads = [threading.Thread(target=lambda rows=rows: [rows[k] for k in range(10)]) for rows in sources]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Slices.most_at_once == 1
+
+
 # Files ----------------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +229,16 @@ def test_a_data_set_by_its_name(tmp_path):
             FileRows([tmp_path / path for path in paths], dataset)
 
 
+def test_of_several_images_the_spectra_are_taken_or_a_name_is_asked_for(tmp_path):
+    weights = fits.ImageHDU(np.zeros((N, 4)), name="WEIGHTS")
+    fits.HDUList([fits.PrimaryHDU(SPECTRA[:, :2]), weights]).writeto(tmp_path / "a.fits")
+    with pytest.raises(KeyError, match=r"a\.fits.*no image 'SPECTRA'.*PRIMARY.*WEIGHTS.*FileRows"):
+        FileRows(tmp_path / "a.fits")
+    spectra = fits.ImageHDU(SPECTRA, name="spectra")
+    fits.HDUList([fits.PrimaryHDU(SPECTRA[:, :2]), weights, spectra]).writeto(tmp_path / "b.fits")
+    np.testing.assert_array_equal(FileRows(tmp_path / "b.fits")[:], SPECTRA)
+
+
 def test_scaled_and_big_endian_images_come_as_numbers(tmp_path):
     hdu = fits.PrimaryHDU(np.arange(N * 2, dtype="uint16").reshape(N, 2))  # stored as int16 with an offset
     hdu.writeto(tmp_path / "a.fits")
@@ -207,10 +270,25 @@ def test_a_chunk_that_is_damaged_is_told_with_its_rows(tmp_path):
     with open(tmp_path / "a.h5", "r+b") as file:
         file.seek(place)
         file.write(b"damaged")
-    source = FileRows(tmp_path / "a.h5")
-    np.testing.assert_array_equal(source[:20], SPECTRA[:20])
-    with pytest.raises(OSError, match=r"a\.h5: rows 18 to 24 can't be read.*damaged"):
-        source[18:25]
+    source = take_rows(FileRows([stored("npy", tmp_path), tmp_path / "a.h5"]), np.arange(2 * N))
+    np.testing.assert_array_equal(source[:70], np.concatenate([SPECTRA, SPECTRA[:20]]))
+    with pytest.raises(OSError, match=r"^\S*a\.h5: rows 18 to 24 can't be read.*damaged") as raised:
+        source[68:75]
+    assert str(raised.value).count("can't be read") == 1
+
+
+def test_a_file_that_is_gone_or_forbidden_is_told_as_such(tmp_path, monkeypatch):
+    source = FileRows(stored("h5", tmp_path))
+    (tmp_path / "spectra.h5").rename(tmp_path / "elsewhere.h5")
+    with pytest.raises(FileNotFoundError, match=r"no file.*spectra\.h5"):
+        source[:]
+
+    def refuse(*args, **settings):
+        raise PermissionError(13, "Permission denied")  # the administrator, who may run this, may read everything
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    with pytest.raises(PermissionError, match="denied"):
+        FileRows(tmp_path / "elsewhere.h5")
 
 
 @pytest.mark.parametrize(
@@ -234,6 +312,19 @@ def test_empty_things_are_refused(tmp_path):
         FileRows([])
     with pytest.raises(ValueError, match="no rows"):
         FileRows(stored("npy", tmp_path, SPECTRA[:0]))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["nothing"], file["spectra"] = h5py.Empty("float32"), SPECTRA
+    np.testing.assert_array_equal(FileRows(tmp_path / "a.h5")[:], SPECTRA)
+    with pytest.raises(ValueError, match=r"a\.h5.*no rows"):
+        FileRows(tmp_path / "a.h5", "nothing")
+
+
+def test_an_empty_file_among_others_is_left_out_with_a_warning(tmp_path):
+    paths = [stored("npy", tmp_path, SPECTRA[rows], name) for name, rows in
+             {"a": slice(0, 0), "b": slice(0, 20), "c": slice(0, 0), "d": slice(20, N)}.items()]  # fmt: skip
+    with pytest.warns(UserWarning, match=r"2 of 4 files have no rows.*a\.npy"):
+        source = FileRows(paths)
+    np.testing.assert_array_equal(source[:], SPECTRA)
 
 
 def test_a_data_set_of_a_closed_file_is_refused(tmp_path):
@@ -296,14 +387,20 @@ def test_an_error_of_the_reader_reaches_the_caller_and_the_next_call_tries_again
     reader.close()
 
 
+def test_after_closing_nothing_is_begun_that_nobody_would_end():
+    asked = []
+
+    def read(key):
+        asked.append((key, threading.current_thread()))
+        return key
+
+    reader = ReadAhead(read)
+    reader.close()
+    assert reader.is_closed and reader.get([1, 2], [3]) == [1, 2]
+    assert asked == [(1, threading.current_thread()), (2, threading.current_thread())]
+
+
 def test_slices_are_all_that_an_array_must_know():
-    class Slices:
-        shape, dtype = SPECTRA.shape, SPECTRA.dtype
-
-        def __getitem__(self, rows):
-            assert isinstance(rows, slice)
-            return SPECTRA[rows]
-
-    rows = as_sources("input_data", Slices())
+    rows = as_sources("input_data", Slices(SPECTRA))
     assert isinstance(rows, ArrayRows)
     np.testing.assert_array_equal(rows[[4, 1]], SPECTRA[[4, 1]])
