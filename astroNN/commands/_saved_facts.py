@@ -5,6 +5,7 @@ what it is, and left out where it is not what it should be.
 """
 
 import csv
+import io
 import json
 
 from astroNN.commands._saved_weights import count_weights
@@ -22,8 +23,10 @@ STATE_FILE = "training_state.h5"
 ENSEMBLE = "DeepEnsemble"
 
 _HISTORY_FILE, _CARD_FILE = "training_history.csv", "hyperparameter.txt"
-_SIZE_LIMIT = 1 << 28  # bytes of JSON that are read at most
+# Bytes of JSON that are read at most: less than `load_folder` takes, as they become twenty times as many in memory.
+_SIZE_LIMIT = 1 << 25
 _TEXT_LIMIT = 1 << 24
+_MOST_VALUES = 1_000_000  # of a history
 _MOST_MEMBERS = 1000
 _HUGE = 1e300
 # What version 1 counted among inputs and labels.
@@ -60,7 +63,9 @@ def facts_of(folder):
 
 
 def _existing(folder):
-    candidates = [path for path in (folder, previous_folder(folder.absolute())) if path.is_dir()]
+    # The root of a disk has no name, and nothing beside it.
+    beside = [previous_folder(folder.absolute())] if folder.absolute().name else []
+    candidates = [path for path in (folder, *beside) if path.is_dir()]
     if not candidates:
         what = "is a file" if folder.exists() else "does not exist"
         raise FileNotFoundError(f"{folder} {what}: give the folder of a network.{_unfinished(folder)}")
@@ -77,7 +82,7 @@ def _unfinished(folder):
 
 def _read_json(path):
     if path.stat().st_size > _SIZE_LIMIT:
-        raise FolderError(f"{path} is larger than 256 MiB: this is no parameter file of astroNN.")
+        raise FolderError(f"{path} is larger than {_SIZE_LIMIT >> 20} MiB, too large for `astronn info`.")
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -97,7 +102,7 @@ def _facts_of_network(path, stored):
     card, problems = _card(path), []
     is_legacy = "format_version" not in stored
     weights = _weights(path, stored, is_legacy, problems)
-    history = _history(path)
+    history = _history(path, problems)
     inputs, labels = _shapes(stored.get("input"), "input"), _labels(stored)
     if not inputs or not labels:
         problems.append(f"{PARAMETER_FILE} does not tell the shapes of {'labels' if inputs else 'inputs'}")
@@ -288,10 +293,27 @@ def _versions(stored, card):
     return {name: value for name, value in told.items() if value}
 
 
-def _history(path):
+def _history(path, problems):
     """Rows of the history: logged values of each epoch."""
-    rows = csv.DictReader(_read_text(path / _HISTORY_FILE).splitlines())
-    return [{name: _float(text) for name, text in row.items() if name} for row in rows]
+    try:
+        names, *rows = _whole_rows(_read_text(path / _HISTORY_FILE))
+    except csv.Error as error:
+        problems.append(f"{_HISTORY_FILE} can't be read ({error})")
+        return []
+    return [{name: _float(text) for name, text in zip(names, row, strict=True) if name} for row in rows]
+
+
+def _whole_rows(text):
+    """Head of a table and its rows; those that are cut off, or too long, are left out."""
+    rows = csv.reader(io.StringIO(text))
+    whole = [next(rows, [])]
+    n_columns = len(whole[0])
+    for row in rows if n_columns else ():
+        if len(row) == n_columns:
+            whole.append(row)
+        if len(whole) * n_columns > _MOST_VALUES:
+            raise csv.Error(f"more than {_MOST_VALUES:,} values")
+    return whole
 
 
 def _known(history, name):

@@ -1,12 +1,15 @@
 """The training of ``astronn train``: a network with the settings of a file, trained, and saved with that file."""
 
 import inspect
+import math
 import re
+import traceback
 
 from astroNN import models
 from astroNN.commands._training_config import refused, similar
 from astroNN.models.persistence.folder import library_versions
 from astroNN.models.persistence.schema import KEYS
+from astroNN.models.training.run import run_training
 from astroNN.nn.utilities.normalizer import MODES
 from astroNN.shared.files import atomic_folder, discard, recover_folder
 from astroNN.shared.messages import tell
@@ -17,6 +20,8 @@ __all__ = ["SETTINGS_FILE", "describe", "make_network", "train"]
 SETTINGS_FILE = "training_settings.toml"
 #: begins the lines that we put before the user's own
 _OURS = "#: "
+_TRAINED_BY = "Trained by `astronn train`"
+_NO_SEED = "No seed was given"
 _CHECKPOINT = "checkpoint"
 #: settings that may change while a training is stopped
 _FREE = {"verbose", "checkpoint_epochs"}
@@ -46,7 +51,7 @@ _ALLOWED = {
     "checkpoint_epochs": (lambda value: type(value) is int and value > 0, "a whole number, 1 or more"),
     "input_norm_mode": (_is_norm_mode, f"one of {', '.join(MODES)}, or a table of them by input"),
     "labels_norm_mode": (_is_norm_mode, f"one of {', '.join(MODES)}"),
-    "epsilon_std": (lambda value: type(value) in (int, float) and value > 0, "a number above 0"),
+    "epsilon_std": (lambda value: type(value) in (int, float) and 0 < value < math.inf, "a number above 0"),
 } | {key.attribute: (key.allowed, key.needed) for key in KEYS.values()}
 
 
@@ -190,6 +195,16 @@ def _fit(net, data, resume):
             if isinstance(net, models.DeepEnsemble) and net._nets:
                 net.save(net.fullfilepath or net.folder_name, if_exists="replace")
             raise
+        except (ValueError, TypeError, ImportError) as error:
+            if _has_begun(error):
+                # No fault of the settings: whoever mends it needs the traceback, which `told` shows of this type.
+                raise RuntimeError(f"the training failed on the way: {error}") from error
+            raise
+
+
+def _has_begun(error):
+    """Whether an error was raised once all checks were passed."""
+    return any(frame.f_code is run_training.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _save(net, config, out, replace):
@@ -205,8 +220,9 @@ def _save(net, config, out, replace):
 def _with_versions(config, net):
     """The user's file, behind lines that tell what it was run with; those of an earlier run are dropped."""
     versions = ", ".join(f"{name} {version}" for name, version in library_versions().items())
-    lines = [f"Trained by `astronn train` with {versions}."]
+    lines = [f"{_TRAINED_BY} with {versions}."]
     if "seed" not in config.settings:
-        lines.append(f"No seed was given, and {net.seed} was drawn: `seed = {net.seed}` in [settings] repeats this.")
-    own = re.sub(rf"(?m)^{re.escape(_OURS)}.*\n", "", config.text)
+        lines.append(f"{_NO_SEED}, and {net.seed} was drawn: `seed = {net.seed}` in [settings] repeats this.")
+    # At the top alone: the user may begin lines with the same signs.
+    own = re.sub(rf"\A{_OURS}{_TRAINED_BY}.*\n(?:{_OURS}{_NO_SEED}.*\n)?", "", config.text)
     return "".join(f"{_OURS}{line}\n" for line in lines) + own

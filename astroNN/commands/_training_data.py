@@ -95,12 +95,18 @@ class TrainingData:
 
     def fingerprint(self):
         """What tells these data from others, without reading the spectra."""
-        labels = self.labels if self.labels is not None else np.zeros(0)
-        columns = [labels[name] for name in labels.colnames] if isinstance(labels, Table) else [labels]
         digest = hashlib.sha256()
-        for column in columns:
-            digest.update(np.ascontiguousarray(column).tobytes())
+        for column in self._label_columns():
+            digest.update(_bytes(column))
         return [self.config.data.file.stat().st_size, list(self.shape), digest.hexdigest()]
+
+    def _label_columns(self):
+        """Labels and their errors; what else a table holds does not matter to the training."""
+        data = self.config.data
+        if isinstance(data.labels, list):
+            errors = [f"{name}_err" for name in data.labels if data.labels_err]
+            return [self.labels[name] for name in [*data.labels, *errors] if name in self.labels.colnames]
+        return [array for array in (self.labels, getattr(self, "_labels_err", None)) if array is not None]
 
     def _dataset(self, file, key, name=None):
         """A data set of numbers, by the key that names it."""
@@ -172,3 +178,12 @@ class TrainingData:
             column = np.ma.asarray(self.labels[name])
             if missing_elements(np.ma.getdata(column), np.ma.getmaskarray(column)).all():
                 raise self._refused("labels", f"no star has {name!r}: every value is missing. Leave it out.")
+
+
+def _bytes(column):
+    """The same in every process: columns of objects hold addresses, masked ones anything below the mask."""
+    column = np.ma.asarray(column)
+    try:
+        return np.ma.filled(column.astype("float64"), np.nan).tobytes()
+    except (TypeError, ValueError):  # classes by name, or None among the numbers
+        return "\n".join(map(repr, column.tolist())).encode()

@@ -25,12 +25,21 @@ def told(command, work, arguments):
     try:
         work(arguments)
     except KeyboardInterrupt:
-        return complain(command, "stopped. The same command goes on where it was.", EXIT_INTERRUPTED)
+        return complain(command, f"stopped.{_how_to_go_on(arguments)}", EXIT_INTERRUPTED)
     except (FileNotFoundError, FileExistsError, ValueError, TypeError, ImportError) as error:
         return complain(command, error, EXIT_REFUSED)
     except OSError as error:
         return complain(command, f"reading or writing failed: {error}", EXIT_FAILED)
     return EXIT_OK
+
+
+def _how_to_go_on(arguments):
+    """What to do after Ctrl-C; nothing for commands that begin anew each time."""
+    restart = getattr(arguments, "restart", None)
+    if restart is None:
+        return ""
+    # Once more with it, the command would throw away what it has left.
+    return f" The same command{' without --restart' if restart else ''} goes on where it was."
 
 
 def complain(command, message, code):

@@ -1,6 +1,8 @@
 """``astronn info``: what a saved folder is."""
 
 import json
+import os
+import sys
 from pathlib import Path
 
 from astroNN.commands.failures import EXIT_OK, EXIT_REFUSED, complain, told
@@ -35,9 +37,17 @@ def _info(arguments):
 
     facts = facts_of(arguments.folder)
     if arguments.json:
-        print(json.dumps(facts, indent=4))
+        _show(json.dumps(facts, indent=4))
     else:
         from astroNN.commands._facts_as_text import as_text
 
-        print(as_text(facts))
+        _show(as_text(facts))
     return facts["problems"]
+
+
+def _show(text):
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as in `astronn info run | head`. Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

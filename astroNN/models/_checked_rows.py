@@ -1,5 +1,7 @@
 """Checks of data that are not in memory: made as they are read, with the errors that arrays in memory get at once."""
 
+from contextlib import closing
+
 import numpy as np
 
 from astroNN.config import MAGIC_NUMBER
@@ -91,11 +93,20 @@ class ErrorRows(_Wrapped):
         block = self._source[start:stop].reshape(-1, *self.shape[1:])
         return checks.check_errors(self._argument, block, block)
 
+    def check(self, rows):
+        """Read some rows, and raise if they can't be used."""
+        for some in row_blocks(len(rows), self.shape[1:]):
+            self[rows[some]]
+
 
 def as_mask_rows(mask, inputs):
     """Masks that are not in memory, by input name, and those that are, as they were given."""
     named = mask if isinstance(mask, dict) else {"input": mask}
     outside = {name: rows for name, rows in named.items() if isinstance(rows, Rows)}
+    single = {name: rows for name, rows in outside.items() if name in inputs and _is_one_star(rows, inputs[name])}
+    for name, rows in single.items():
+        with closing(outside.pop(name)):
+            single[name] = np.asarray(rows)
     for name, rows in outside.items():
         shape = inputs[name].shape if name in inputs else None
         if shape is None or _plain(rows.shape) != _plain(shape):
@@ -103,8 +114,13 @@ def as_mask_rows(mask, inputs):
                 f"`mask` for '{name}' has shape {rows.shape}, but the "
                 + (f"input has {tuple(shape)}." if shape else f"inputs are {sorted(inputs)}.")
             )
-    inside = {name: rows for name, rows in named.items() if rows is not None and name not in outside}
+    inside = {name: rows for name, rows in named.items() if rows is not None and name not in outside} | single
     return {name: MaskRows(rows, inputs[name].shape) for name, rows in outside.items()}, inside or None
+
+
+def _is_one_star(rows, values):
+    """Whether a mask has no axis for the only star of its input."""
+    return _plain((1, *rows.shape)) == _plain(values.shape) and _plain(rows.shape) != _plain(values.shape)
 
 
 def _plain(shape):

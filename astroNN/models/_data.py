@@ -49,6 +49,12 @@ class Sample:
             if isinstance(array, Rows):
                 array.close()
 
+    def check_errors_outside(self, rows):
+        """Raise if errors of the inputs that are still to be read can't be used; those in memory were looked at."""
+        for array in self.inputs_err.values():
+            if isinstance(array, ErrorRows):
+                array.check(rows)
+
     def counting(self, rows):
         """Those of the rows whose weight is not 0: the others take part in nothing."""
         return rows if self.sample_weight is None else rows[self.sample_weight[rows] > 0]
@@ -108,7 +114,25 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
         With the reason, before any work has started.
     """
     inputs, masks = checked_inputs(net, input_data, mask)
-    labels, names, units = _without_table(net, labels)
+    sample = Sample(inputs, {}, masks)
+    try:
+        _add_labels(sample, net, labels, for_training)
+        sample.inputs_err = checked_inputs_err(inputs_err, inputs)
+        _add_errors_and_weights(sample, net, labels_err, sample_weight, groups)
+        if for_training:
+            # A pass over files takes long: a normaliser that is still to be fitted reads them anyway.
+            if not sample.is_outside or net._has_normalizers:
+                refuse_empty_stars(sample)
+            _refuse_unlabelled_stars(sample)
+    except BaseException:
+        sample.close()
+        raise
+    return sample
+
+
+def _add_labels(sample, net, labels, for_training):
+    inputs = sample.inputs
+    labels, sample.label_names, sample.label_units = _without_table(net, labels)
     targets = {name: _as_labels(array) for name, array in checks.as_named_arrays("labels", labels, "output").items()}
     _check_label_names(net, targets)
     checks.check_rows(input_data=inputs["input"], **{_label(name): array for name, array in targets.items()})
@@ -117,9 +141,11 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
         checks.check_classes(_label(name), array, net.task)
         if for_training and net._needs_every_label:
             checks.check_label_columns(array, net.targetname)
-    n_stars = len(targets["output"])
-    sample = Sample(inputs, targets, masks, label_names=names, label_units=units)
-    sample.inputs_err = checked_inputs_err(inputs_err, inputs)
+    sample.labels = targets
+
+
+def _add_errors_and_weights(sample, net, labels_err, sample_weight, groups):
+    targets, names, units = sample.labels, sample.label_names, sample.label_units
     if labels_err is not None:
         labels_err = table_of("labels_err", _only("labels_err", labels_err, "output"))
         names = names or names_of_labels(net, targets["output"])
@@ -127,17 +153,11 @@ def checked_sample(net, input_data, labels, *, mask=None, inputs_err=None, label
         labels_err = labels_err if from_table is None else from_table
         sample.labels_err = checks.check_errors("labels_err", labels_err, targets["output"])
     if sample_weight is not None:
-        sample.sample_weight = checks.as_weights(_only("sample_weight", sample_weight, "output"), n_stars)
+        sample.sample_weight = checks.as_weights(_only("sample_weight", sample_weight, "output"), sample.n_stars)
         if not sample.sample_weight.any():
             raise ValueError("`sample_weight` is 0 for every star: none is left to train on.")
     if groups is not None:
-        sample.groups = checks.as_vector("groups", groups, n_stars)
-    if for_training:
-        # A pass over files takes long: a normaliser that is still to be fitted reads them anyway.
-        if not sample.is_outside or net._has_normalizers:
-            refuse_empty_stars(sample)
-        _refuse_unlabelled_stars(sample)
-    return sample
+        sample.groups = checks.as_vector("groups", groups, sample.n_stars)
 
 
 def checked_inputs_err(inputs_err, inputs):

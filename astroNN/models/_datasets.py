@@ -6,7 +6,7 @@ from astroNN.config import MAGIC_NUMBER
 from astroNN.models import _data
 from astroNN.shared import checks
 from astroNN.shared.missing import missing_elements
-from astroNN.shared.sources import Rows, as_sources, is_path
+from astroNN.shared.sources import Rows, as_sources, is_path, is_stored
 
 __all__ = ["DatasetRows", "PredictsDatasets"]
 
@@ -51,12 +51,18 @@ class PredictsDatasets:
             raise ValueError(
                 f"predict_dataset reads one data set, but this network has the inputs {names}: use `predict`."
             )
-        source = file if is_path(file) else as_sources("file", file)
+        source = as_sources("file", file) if _is_known(file) else file
         if isinstance(source, Rows) and len(source):
             inputs, masks = _data.checked_inputs(self, source)
             return self._predict_rows(inputs, lambda: _data.empty_stars(inputs, masks), **settings)
         rows = DatasetRows(file, self._input_shape["input"])
         return self._predict_rows({"input": rows}, lambda: rows.empty, **settings)
+
+
+def _is_known(file):
+    """Whether rows can be read by slices; any other object need only know lists of numbers."""
+    is_list_of_paths = isinstance(file, list | tuple) and len(file) > 0 and all(map(is_path, file))
+    return is_list_of_paths or isinstance(file, Rows) or is_stored(file)
 
 
 class DatasetRows:

@@ -1,5 +1,7 @@
 """The training of an ensemble, member by member."""
 
+from contextlib import closing
+
 import numpy as np
 
 from astroNN.models import _data
@@ -92,8 +94,9 @@ class EnsembleTraining:
             sample = net._sample(input_data, labels, *options)
         else:
             sample = _data.checked_sample(net, input_data, labels, **given)
-        if net.has_model:
-            _data.remember_shapes(net, sample)
+        with closing(sample):
+            if net.has_model:
+                _data.remember_shapes(net, sample)
 
     def _begin(self, resume, engine):
         if not resume and self._is_first_round and self._n_done:
@@ -142,7 +145,8 @@ class EnsembleTraining:
         if self._is_bayesian and any(net.calibration is None for net in self._nets):
             return  # what keeps the members from it (they have told) keeps the ensemble from it
         sample = _data.checked_sample(first, input_data, labels, **given, for_training=False)
-        self.calibration, self.calibration_propagated = calibrate_on_validation_stars(self, sample)
+        with closing(sample):
+            self.calibration, self.calibration_propagated = calibrate_on_validation_stars(self, sample)
 
     def _save_again(self, path):
         """Save, in the place of what this training has saved before."""

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from contextlib import closing
 from functools import partial
 
 import numpy as np
@@ -9,14 +10,14 @@ import numpy as np
 from astroNN.models import _data
 from astroNN.models._recipes import refuse_symbolic_losses
 from astroNN.models.persistence.checkpoint import check_checkpoint_place, write_checkpoint
-from astroNN.models.training.distribution import check_workers_agree, engine_for
+from astroNN.models.training.distribution import check_workers_agree, engine_for, refused_together
 from astroNN.models.training.n_train import set_n_train
 from astroNN.models.training.run import check_can_resume, run_training
 from astroNN.models.training.split import split_stars
 from astroNN.models.training.variables import make_variables
 from astroNN.nn.utilities.generator import BatchGenerator
 from astroNN.nn.utilities.normalizer import Normalizer
-from astroNN.nn.utilities.streamed import StreamedBatches
+from astroNN.nn.utilities.streamed import StreamedBatches, errors_of_reading
 from astroNN.shared import checks
 from astroNN.shared.blocks import row_blocks
 from astroNN.shared.messages import tell
@@ -48,10 +49,12 @@ class Trained:
         self._draw_seed()
         seed = self.seed if self._split_seed is None else self._split_seed
         train_idx, val_idx = split_stars(data.n_stars, self.val_size or 0.0, seed, data.groups)
-        if engine.is_chief:
-            check_checkpoint_place(self, resume)
-        if resume:
-            check_can_resume(self, data, val_idx)
+        with refused_together(engine):
+            if engine.is_chief:
+                check_checkpoint_place(self, resume)
+            if resume:
+                check_can_resume(self, data, val_idx)
+        data.check_errors_outside(data.counting(val_idx))
         self._before_training()
         self.train_idx, self.val_idx = train_idx, val_idx
         self.num_train, self.val_num = len(train_idx), len(val_idx)
@@ -84,22 +87,23 @@ class Trained:
         """What a kind of network does once it is trained."""
 
     def _fit_on_batch(self, data):
-        _data.remember_shapes(self, data)
-        self._draw_seed()
-        rows = data.counting(np.arange(data.n_stars))
-        self.train_idx = rows if self.train_idx is None else self.train_idx
-        self.num_train = len(self.train_idx)
-        self._fit_normalizers(data, rows)
-        self._compile_once()
-        self._before_training()
-        self._training_state = None
-        # A batch after a training is a part of its stars, or more of them.
-        set_n_train(self.keras_model, data.labels["output"], rows, self.task, only_unknown=True)
-        self._n_fits += 1
-        batches = self._batches(data, rows, batch_size=len(rows))
-        make_variables(self.keras_model, batches)
-        self.history = self.keras_model.fit(batches, epochs=1, verbose=self.verbose, shuffle=False)
-        batches.close()
+        with closing(data):
+            _data.remember_shapes(self, data)
+            self._draw_seed()
+            rows = data.counting(np.arange(data.n_stars))
+            self.train_idx = rows if self.train_idx is None else self.train_idx
+            self.num_train = len(self.train_idx)
+            self._fit_normalizers(data, rows)
+            self._compile_once()
+            self._before_training()
+            self._training_state = None
+            # A batch after a training is a part of its stars, or more of them.
+            set_n_train(self.keras_model, data.labels["output"], rows, self.task, only_unknown=True)
+            self._n_fits += 1
+            batches = self._batches(data, rows, batch_size=len(rows))
+            with closing(batches), errors_of_reading(batches):
+                make_variables(self.keras_model, batches)
+                self.history = self.keras_model.fit(batches, epochs=1, verbose=self.verbose, shuffle=False)
         return self.history
 
     def _compile_once(self):
@@ -119,10 +123,11 @@ class Trained:
 
     def _evaluate(self, data):
         self.has_model_check()
-        _data.remember_shapes(self, data)
-        batches = self._batches(data, np.arange(data.n_stars))
-        scores = self.keras_model.evaluate(batches, return_dict=True, verbose=self.verbose)
-        batches.close()
+        with closing(data):
+            _data.remember_shapes(self, data)
+            batches = self._batches(data, np.arange(data.n_stars))
+            with closing(batches), errors_of_reading(batches):
+                scores = self.keras_model.evaluate(batches, return_dict=True, verbose=self.verbose)
         return {name: float(value) for name, value in scores.items()}
 
     @property
@@ -178,8 +183,9 @@ class Trained:
         seed = [self.seed or 0, 1, self._n_fits] if shuffle else None
         arrays = [*data.inputs.values(), *data.masks.values()]
         if any(isinstance(array, Rows) for array in arrays):
+            settings |= {"seed": seed, "n_epochs": self.max_epochs}
             return StreamedBatches(
-                lambda index: self._inputs_in_memory(data, index), rows, targets, arrays, seed=seed, **settings
+                lambda index: self._inputs_in_memory(data, index), rows, targets, arrays, **settings
             )
         rng = np.random.default_rng(seed) if shuffle else None
         read = partial(self._read_inputs, data.inputs, data.masks)

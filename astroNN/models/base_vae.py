@@ -1,5 +1,7 @@
 """Variational autoencoders: networks that learn a few numbers from which a spectrum can be drawn again."""
 
+from contextlib import closing
+
 import keras
 import numpy as np
 from tqdm.auto import tqdm
@@ -12,6 +14,7 @@ from astroNN.models.tasks import task_settings
 from astroNN.models.training.variational_autoencoder import VariationalAutoencoder
 from astroNN.nn.utilities.data_generators import CVAEDataGenerator, CVAEPredDataGenerator
 from astroNN.shared.deprecation import deprecated_alias
+from astroNN.shared.sources import Rows, as_sources
 
 __all__ = ["CVAEDataGenerator", "CVAEPredDataGenerator", "ConvVAEBase"]
 
@@ -258,11 +261,13 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
     def _sample(self, input_data, target, mask, sample_weight=None, groups=None, for_training=True):
+        target = _read_whole("input_recon_target", target)
         if target is None:
             inputs, masks = _data.checked_inputs(self, input_data, mask)
-            target = inputs["input"]
+            target = _read_whole("input_data", inputs["input"])
             if "input" in masks:
-                target = np.where(masks["input"], np.nan, np.asarray(target, dtype="float32"))
+                mask_of_target = _read_whole("mask", masks["input"])
+                target = np.where(mask_of_target, np.nan, np.asarray(target, dtype="float32"))
         target = self._in_known_shape(target)
         return _data.checked_sample(
             self, input_data, target, mask=mask, sample_weight=sample_weight, groups=groups, for_training=for_training
@@ -279,3 +284,14 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         if known == (*shape, 1) or shape == (*known, 1):
             return np.asarray(target).reshape(-1, *known)
         return target
+
+
+def _read_whole(argument, data):
+    """Data of which those in files are read into memory."""
+    if isinstance(data, dict):
+        return {name: _read_whole(f"{argument}['{name}']", entry) for name, entry in data.items()}
+    source = as_sources(argument, data)
+    if not isinstance(source, Rows):
+        return data
+    with closing(source):
+        return np.asarray(source)

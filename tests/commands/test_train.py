@@ -1,12 +1,8 @@
 """``astronn train`` as users meet it: in a process of its own, started in another folder."""
 
-import argparse
-import os
-import signal
 import subprocess
 import sys
 import textwrap
-import time
 import tomllib
 from pathlib import Path
 
@@ -17,11 +13,9 @@ import pytest
 import astroNN
 from astroNN.cli import main
 from astroNN.commands._training_example import EXAMPLE
-from astroNN.commands.failures import told
 from astroNN.models import ApogeeBCNN, ApogeeCNN, DeepEnsemble, load_folder
+from tests.commands.training_jobs import LABELS, SIMPLE, environment, run, weights, write_data
 
-N_STARS, N_PIXELS = 240, 60
-LABELS = ["teff", "Fe"]
 BAYESIAN = """
 network = "ApogeeBCNN"   # a comment of the user's
 out = "run"
@@ -41,59 +35,6 @@ lr = 0.003
 keep_best = true
 mc_num = 10
 """
-SIMPLE = """
-network = "ApogeeCNN"
-out = "run"
-[data]
-file = "train.h5"
-labels = ["teff", "Fe"]
-[settings]
-max_epochs = 4
-seed = 5
-num_hidden = [8, 4]
-"""
-
-
-def environment(**variables):
-    """The child finds this very package, installed or not, from any folder."""
-    paths = [str(Path(astroNN.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | variables
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "astroNN", "train", *arguments]
-
-
-def run(*arguments, cwd):
-    return subprocess.run(
-        command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=600
-    )
-
-
-def write_data(folder):
-    """A file like those of `H5Compiler`: labels are sums of pixels, some are missing."""
-    rng = np.random.default_rng(2)
-    spectra = rng.normal(1.0, 0.05, (N_STARS, N_PIXELS)).astype("float32")
-    with h5py.File(folder / "train.h5", "w") as file:
-        file["spectra"] = spectra
-        file["spectra_err"] = np.full_like(spectra, 0.01)
-        file["mask"] = (rng.random(spectra.shape) < 0.02).astype("int8")
-        file["star"] = np.arange(N_STARS) // 2
-        file["weight"] = np.ones(N_STARS)
-        file["name"] = np.full(N_STARS, b"2M0000")
-        file["nobody"] = np.full(N_STARS, -9999.0)
-        file["short"] = np.zeros(7)
-        for number, name in enumerate(LABELS):
-            label = spectra[:, 6 * number : 6 * number + 6].sum(axis=1)
-            file[name] = np.where(rng.random(N_STARS) < 0.1, np.float32(-9999.0), label)
-            file[f"{name}_err"] = np.full(N_STARS, 0.02, "float32")
-
-
-def weights(folder):
-    found = {}
-    with h5py.File(folder / "model.weights.h5") as file:
-        file.visititems(lambda name, node: found.update({name: node[()]}) if isinstance(node, h5py.Dataset) else None)
-    return found
 
 
 def assert_same_weights(folder, other):
@@ -171,19 +112,6 @@ def test_a_second_command_refuses_the_folder_and_changes_nothing(trained, capsys
     assert {path: path.stat().st_mtime_ns for path in cwd.rglob("*")} == before
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """A working folder with data, and a function that trains with a text of settings."""
-    write_data(tmp_path)
-    monkeypatch.chdir(tmp_path)
-
-    def train(text, *options):
-        Path("train.toml").write_text(text)
-        return main(["train", "train.toml", *options])
-
-    return train
-
-
 def test_replace_puts_the_new_network_in_the_place_of_the_old_one(here):
     assert here(SIMPLE, "--quiet") == 0
     before = weights(Path("run"))
@@ -249,54 +177,6 @@ def test_an_autoencoder_needs_no_labels(here):
     settings = settings.replace("num_hidden = [8, 4]", "num_hidden = [8, 4]\nlatent_dim = 2\nnum_filters = [2, 2]")
     assert here(settings.replace("max_epochs = 4", "max_epochs = 1"), "--quiet") == 0
     assert load_folder("run").latent_dim == 2
-
-
-def test_a_table_with_texts_is_known_again_and_other_labels_are_not(here):
-    from astropy.table import MaskedColumn, Table
-
-    from astroNN.commands._training_config import read_config
-    from astroNN.commands._training_data import TrainingData
-
-    names = np.array([f"2M{number:05}" for number in range(N_STARS)], dtype=object)
-    label = MaskedColumn(np.arange(N_STARS, dtype="float32"), mask=np.arange(N_STARS) % 7 == 0)
-    table = Table({"id": names, "teff": label, "Fe": np.ones(N_STARS)})
-    Path("train.toml").write_text(SIMPLE.replace("labels =", 'table = "labels.ecsv"\nlabels ='))
-
-    def read():
-        table.write("labels.ecsv", overwrite=True)
-        return TrainingData(read_config(Path("train.toml")))
-
-    first, second = read(), read()
-    assert first.labels["id"].dtype == object
-    assert first.fingerprint() == second.fingerprint()
-    table["Fe"][3] = 2.0
-    assert read().fingerprint() != first.fingerprint()
-
-
-def test_an_error_in_the_midst_of_the_training_keeps_its_traceback(here, monkeypatch):
-    def fail(run):
-        raise ValueError("shapes do not match")
-
-    monkeypatch.setattr("astroNN.models.training.run._Run.train", fail)
-    with pytest.raises(RuntimeError, match="failed on the way: shapes do not match") as raised:
-        here(SIMPLE, "--quiet")
-    assert isinstance(raised.value.__cause__, ValueError)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"restart": False}, "stopped. The same command goes on where it was."),
-        ({"restart": True}, "stopped. The same command without --restart goes on where it was."),
-        ({}, "stopped."),
-    ],
-)
-def test_ctrl_c_tells_how_to_go_on(arguments, said, capsys):
-    def stopped(arguments):
-        raise KeyboardInterrupt
-
-    assert told("train", stopped, argparse.Namespace(**arguments)) == 130
-    assert capsys.readouterr().err == f"\nastronn train: {said}\n"
 
 
 REFUSED = [
@@ -381,71 +261,3 @@ def test_a_refusal_of_the_settings_does_not_wait_for_keras(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True
     )
     assert done.stdout.splitlines()[0] == "2 False", done.stderr
-
-
-def wait_for(path, process):
-    deadline = time.monotonic() + 300
-    while not path.exists():
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
-        time.sleep(0.02)
-
-
-LONGER = SIMPLE.replace("max_epochs = 4", "max_epochs = 12\nbatch_size = 8")
-ENSEMBLE = "[ensemble]\nn_members = 3\n"
-
-
-@pytest.fixture(scope="module", params=["", ENSEMBLE], ids=["network", "ensemble"])
-def whole(request, tmp_path_factory):
-    """Settings, and the folder of a training by them that nothing has stopped."""
-    cwd = tmp_path_factory.mktemp("whole")
-    write_data(cwd)
-    (cwd / "train.toml").write_text(LONGER + request.param)
-    done = run("train.toml", "--quiet", cwd=cwd)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
-    return LONGER + request.param, cwd / "run"
-
-
-def stop(number, cwd):
-    """Start a training, and send it a signal when it has its first checkpoint; returns its code and its errors."""
-    process = subprocess.Popen(
-        command("train.toml"),
-        cwd=cwd,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A parent that ignores Ctrl-C (as a shell's background jobs do) hands this on; a user's terminal doesn't.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    wait_for(cwd / ".run.parts" / "checkpoint", process)
-    process.send_signal(number)
-    errors = process.communicate(timeout=120)[1]
-    return process.returncode, errors
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
-def test_a_stopped_training_goes_on_by_the_same_command_to_the_same_network(number, whole, here, capsys, caplog):
-    text, folder = whole
-    caplog.set_level("INFO", logger="astroNN")
-    Path("train.toml").write_text(text)
-    code, errors = stop(number, Path.cwd())
-    assert not Path("run").exists()
-    assert code == (130 if number == signal.SIGINT else -signal.SIGKILL), errors
-    if number == signal.SIGINT:
-        assert "The same command goes on" in errors.splitlines()[-1] and "Traceback" not in errors
-    assert main(["info", "run"]) == 2
-    assert str(Path(".run.parts", "checkpoint")) in capsys.readouterr().err
-    assert here(text.replace("seed = 5", "seed = 6")) == 2
-    assert "settings" in capsys.readouterr().err
-    assert here(text) == 0
-    assert "Going on with the training" in caplog.text
-    assert ("Epoch 1/12" in capsys.readouterr().out) == (ENSEMBLE in text)
-    assert sorted(path.name for path in Path().iterdir()) == ["run", "train.h5", "train.toml"]
-    for member in ["member_001", "member_002", "member_003"] if ENSEMBLE in text else ["."]:
-        found = weights(Path("run", member))
-        for name, array in weights(folder / member).items():
-            # To rounding: threads may add up in another order.
-            np.testing.assert_allclose(found[name], array, rtol=1e-3, atol=1e-5, err_msg=name)

@@ -76,6 +76,14 @@ def test_processes_that_were_given_other_labels_are_refused(tmp_path):
     assert "differ in the labels" in (tmp_path / "two_0.log").read_text()
 
 
+def test_if_the_first_process_is_refused_the_others_do_not_wait_for_it(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").write_text("")
+    settings = {"max_epochs": 1, "checkpoint": str(tmp_path / "run")}
+    assert 0 not in ended(together(tmp_path, "two", settings=settings), timeout=120)
+    assert "process 0 of 2 refused this training" in (tmp_path / "two_1.log").read_text()
+
+
 _MASKS = """
 import keras, numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(

@@ -4,6 +4,7 @@ import numpy as np
 
 from astroNN.models.inspection._stars import label_unit, pixel_unit
 from astroNN.models.inspection.jacobian import jacobian_blocks
+from astroNN.shared.sources import Rows
 
 __all__ = ["propagated_spread"]
 
@@ -30,6 +31,15 @@ def propagated_spread(nets, inputs, masks, inputs_err):
     array of float32, shape (n_stars, n_labels)
         Standard deviations in the labels' units.
     """
+    try:
+        return _spread(nets, inputs, masks, inputs_err)
+    finally:
+        for array in (*inputs.values(), *masks.values(), *inputs_err.values()):
+            if isinstance(array, Rows):
+                array.close()
+
+
+def _spread(nets, inputs, masks, inputs_err):
     n_labels = int(np.prod(nets[0]._labels_shape["output"]))
     variance = np.zeros((len(inputs["input"]), n_labels), dtype="float32")
     for name, errors in inputs_err.items():

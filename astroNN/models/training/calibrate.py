@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from astroNN.models._trained import Trained
 from astroNN.nn.calibration import MINIMUM_STARS, fit_spread_calibration
 from astroNN.shared.blocks import row_blocks
 from astroNN.shared.messages import tell
@@ -56,6 +57,8 @@ def calibrate_on_validation_stars(net, sample):
 
 def _as_predicted(net, inputs, masks, labels, labels_err):
     """Labels and their errors as the quantities that are predicted; of an ensemble the mean over its members."""
+    if not any(_converts_labels(member) for member in _members(net)):
+        return labels, labels_err  # nothing depends on the spectra, which may be in files
     blocks = []
     for rows in row_blocks(len(labels), inputs["input"].shape[1:]):
         some_inputs, some_masks = ({name: array[rows] for name, array in table.items()} for table in (inputs, masks))
@@ -65,7 +68,14 @@ def _as_predicted(net, inputs, masks, labels, labels_err):
     return np.concatenate(values), None if labels_err is None else np.concatenate(errors)
 
 
+def _members(net):
+    return getattr(net, "members", [net])
+
+
+def _converts_labels(net):
+    return type(net)._labels_as_predicted is not Trained._labels_as_predicted
+
+
 def _block_as_predicted(net, inputs, masks, labels, labels_err):
-    members = getattr(net, "members", [net])
-    converted = [member._labels_as_predicted(inputs, masks, labels, labels_err) for member in members]
+    converted = [member._labels_as_predicted(inputs, masks, labels, labels_err) for member in _members(net)]
     return np.mean([values for values, _ in converted], axis=0), converted[0][1]

@@ -11,6 +11,7 @@ from astroNN.models.training.callbacks import TrainingHistory, built_in_callback
 from astroNN.models.training.interruption import StepBoundary
 from astroNN.models.training.state import TrainingState, fingerprint, put_back, take_arrays
 from astroNN.nn.callbacks import VirutalCSVLogger
+from astroNN.nn.utilities.streamed import errors_of_reading
 from astroNN.shared._memory import keep_freed_memory
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.messages import tell
@@ -82,7 +83,7 @@ def run_training(net, data, resume, engine):
         if run.is_over:
             run.put_back()
         else:
-            with run.boundary:
+            with run.boundary, errors_of_reading(net.training_generator, net.validation_generator):
                 run.train()
     except BaseException:
         run.use_best_weights()

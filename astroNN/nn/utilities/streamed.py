@@ -1,13 +1,14 @@
 """Batches of stars that are not in memory: blocks of neighbours are read, and mixed with those of other blocks."""
 
 import math
+from contextlib import contextmanager
 
 import numpy as np
 
 from astroNN.nn.utilities.generator import BatchGenerator
 from astroNN.shared.sources import ReadAhead, Rows
 
-__all__ = ["StreamedBatches"]
+__all__ = ["StreamedBatches", "errors_of_reading"]
 
 _BLOCK_BYTES = 2**23  # read in one go: a disk, or a network, does little else by then than to transfer
 _WINDOW_BYTES = 12 * _BLOCK_BYTES  # in which stars are mixed; two or three windows are in memory
@@ -36,11 +37,19 @@ class StreamedBatches(BatchGenerator):
         Each epoch shuffles by this seed and its number. Default: the given order.
     first_epoch : int, optional
         Begin with the order of this epoch, counted from 0 (default).
+    n_epochs : int, optional
+        Nothing is read ahead for epochs from this one on. Default: there is always another one.
+
+    Attributes
+    ----------
+    failure : Exception or None
+        What went wrong while reading.
     """
 
-    def __init__(self, load, rows, targets, arrays, *, seed=None, first_epoch=0, **settings):
+    def __init__(self, load, rows, targets, arrays, *, seed=None, first_epoch=0, n_epochs=math.inf, **settings):
         super().__init__(None, rows, targets, **settings)
-        self._load, self._seed, self._epoch = load, seed, first_epoch
+        self.failure = None
+        self._load, self._seed, self._epoch, self._n_epochs = load, seed, first_epoch, n_epochs
         self._sources = sources = [array for array in arrays if isinstance(array, Rows)]
         self._block_rows = block_rows(sources)
         # Of a block only rows that take part are read: of validation stars, say, one in ten.
@@ -56,6 +65,21 @@ class StreamedBatches(BatchGenerator):
         return self._windows.order[index * self._batch_size : (index + 1) * self._batch_size]
 
     def read(self, rows):
+        try:
+            return self._batch(rows, self._inputs_alone(rows) if self._reader.is_closed else self._inputs(rows))
+        except Exception as error:
+            self.failure = error
+            raise
+        finally:
+            if self._reader.is_closed:
+                self._close_sources()
+
+    def _inputs_alone(self, rows):
+        """Inputs of some rows without the rest of their windows: after closing nothing is kept."""
+        order = np.argsort(rows)
+        return self._load(rows[order])(np.argsort(order))
+
+    def _inputs(self, rows):
         windows = self._windows
         numbers = windows.of_block[rows // self._block_rows]
         needed = np.unique(numbers).tolist()
@@ -66,10 +90,9 @@ class StreamedBatches(BatchGenerator):
             places.append(np.flatnonzero(numbers == number))
             parts.append(inputs_at(np.searchsorted(windows.rows[number], rows[places[-1]])))
         if len(parts) == 1:
-            return self._batch(rows, parts[0])
+            return parts[0]
         order = np.argsort(np.concatenate(places))
-        inputs = {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
-        return self._batch(rows, inputs)
+        return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
 
     def on_epoch_end(self):
         if self._seed is None:
@@ -78,10 +101,13 @@ class StreamedBatches(BatchGenerator):
         self._epoch += 1
         self._plan()
         # What the next epoch begins with is read while Keras looks at the validation stars.
-        self._reader.get([], [(self._epoch, 0)])
+        self._reader.get([], [(self._epoch, 0)] if self._epoch < self._n_epochs else [])
 
     def close(self):
         self._reader.close()
+        self._close_sources()
+
+    def _close_sources(self):
         for source in self._sources:
             source.close()
 
@@ -121,6 +147,25 @@ class _Windows:
         self.of_block = np.full(rows[-1] // block_rows + 1, -1)
         for number, window in enumerate(self.rows):
             self.of_block[window // block_rows] = number
+
+
+@contextmanager
+def errors_of_reading(*generators):
+    """Context in which an error while reading batches is raised as it was: engines wrap it in their own.
+
+    Parameters
+    ----------
+    *generators : BatchGenerator or None
+        What Keras reads from.
+    """
+    try:
+        yield
+    except Exception as error:
+        failures = [getattr(batches, "failure", None) for batches in generators]
+        failure = next((failure for failure in failures if failure is not None), error)
+        if failure is error:
+            raise
+        raise failure from error
 
 
 def block_rows(sources):

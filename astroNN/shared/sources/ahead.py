@@ -9,7 +9,8 @@ __all__ = ["ReadAhead", "read_ahead"]
 class ReadAhead:
     """Keeps a few things that were read, and reads those that are needed next.
 
-    Any number of threads may ask; one thread reads, so that a file is never read at two places at once.
+    Any number of threads may ask; one thread reads. Another `ReadAhead` on the same file has a thread of its own:
+    that two threads don't disturb each other is up to the sources (see `ArrayRows` and `FileRows`).
 
     Parameters
     ----------
@@ -21,6 +22,12 @@ class ReadAhead:
         self._read = read
         self._lock = threading.Lock()
         self._reader, self._kept = None, {}
+        self._is_closed = False
+
+    @property
+    def is_closed(self):
+        """Whether `close` was called: nothing is read ahead any more."""
+        return self._is_closed
 
     def get(self, keys, following=()):
         """What belongs to some keys, when it is read; what belongs to others is forgotten.
@@ -36,20 +43,36 @@ class ReadAhead:
         -------
         list
         """
-        with self._lock:
-            if self._reader is None:
-                self._reader = ThreadPoolExecutor(1, thread_name_prefix="astroNN-reader")
-            wanted = [*keys, *following]
-            kept = {key: self._kept.get(key) or self._reader.submit(self._read, key) for key in wanted}
-            self._kept = kept
+        kept = self._begin([*keys, *following])
+        if kept is None:
+            return [self._read(key) for key in keys]
         try:
             return [kept[key].result() for key in keys]
         except BaseException:
-            self.close()  # what failed is not kept: the next call tries again
+            self._forget()  # what failed is not kept: the next call tries again
             raise
 
     def close(self):
-        """Forget everything, once what is being read has been read; a later `get` starts anew."""
+        """Forget everything, once what is being read has been read.
+
+        A later `get` reads in the thread that asks, and keeps nothing: threads of Keras may ask once more when a
+        training has ended, and nobody would close what they begin.
+        """
+        with self._lock:
+            self._is_closed = True
+        self._forget()
+
+    def _begin(self, wanted):
+        """What is read or being read, by keys; None after closing."""
+        with self._lock:
+            if self._is_closed:
+                return None
+            if self._reader is None:
+                self._reader = ThreadPoolExecutor(1, thread_name_prefix="astroNN-reader")
+            self._kept = {key: self._kept.get(key) or self._reader.submit(self._read, key) for key in wanted}
+            return self._kept
+
+    def _forget(self):
         with self._lock:
             reader, self._reader, self._kept = self._reader, None, {}
         if reader is not None:

@@ -1,12 +1,18 @@
 """Arrays that are not in memory: data sets of HDF5, memory maps, arrays of zarr and dask."""
 
 import math
+import threading
 
 import numpy as np
 
 from astroNN.shared.sources.rows import Rows
 
-__all__ = ["ArrayRows"]
+__all__ = ["ArrayRows", "is_stored"]
+
+#: packages whose arrays several threads may read at once
+_STORES = ("dask", "h5py", "zarr")
+#: of everything else: netCDF4, for one, crashes when two threads read, be it from two files
+_ONE_AT_A_TIME = threading.RLock()
 
 
 class ArrayRows(Rows):
@@ -39,13 +45,31 @@ class ArrayRows(Rows):
                 f"{name}: the number of rows is not known (shape {array.shape}). Call `compute_chunk_sizes()` of the "
                 "dask array first."
             )
-        super().__init__(name, array.shape, array.dtype, _chunk_rows(array))
+        # Of masked arrays dask tells only here; what is hidden becomes NaN, which integers don't have.
+        is_masked = isinstance(getattr(array, "_meta", None), np.ma.MaskedArray)
+        dtype = np.result_type(array.dtype, "float32") if is_masked else array.dtype
+        super().__init__(name, array.shape, dtype, _chunk_rows(array))
         self._array = array
 
     def read(self, start, stop):
-        block = np.asarray(self._array[start:stop])
+        if is_stored(self._array):
+            return self._read(start, stop)
+        with _ONE_AT_A_TIME:
+            return self._read(start, stop)
+
+    def _read(self, start, stop):
+        block = self._array[start:stop]
+        if hasattr(block, "compute"):
+            block = block.compute()  # dask; `asarray` would lose its mask
+        if isinstance(block, np.ma.MaskedArray):
+            return block.astype(np.result_type(block.dtype, "float32")).filled(np.nan)
         # A part of a memory map is read where it is looked at, which would be in the thread that trains.
-        return np.array(block) if isinstance(self._array, np.memmap) else block
+        return np.array(block) if isinstance(self._array, np.memmap) else np.asarray(block)
+
+
+def is_stored(array):
+    """Whether something is an array of h5py, zarr or dask, or a memory map."""
+    return isinstance(array, np.memmap) or type(array).__module__.split(".")[0] in _STORES
 
 
 def _chunk_rows(array):

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import warnings
 from collections import OrderedDict
 
 import numpy as np
@@ -37,7 +38,8 @@ class FileRows(Rows):
     KeyError
         If one has no such data set.
     ValueError
-        If the extension of a file is another, or the rows of two files differ in shape or kind of number.
+        If the extension of a file is another, no file has a row (one without, among others, is left out with a
+        warning), or the rows of two files differ in shape or kind of number.
 
     Examples
     --------
@@ -52,7 +54,7 @@ class FileRows(Rows):
             raise ValueError("FileRows: `paths` is empty; give the path of at least one file.")
         self._lock, self._open = threading.Lock(), OrderedDict()
         try:
-            parts = [self._look_at(number) for number in range(len(self._paths))]
+            parts = self._with_rows([self._look_at(number) for number in range(len(self._paths))])
             for path, part in zip(self._paths, parts, strict=True):
                 _check_alike(self._paths[0], parts[0], path, part)
         finally:
@@ -82,6 +84,20 @@ class FileRows(Rows):
 
     def __setstate__(self, state):
         self.__dict__.update(state, _lock=threading.Lock(), _open=OrderedDict())
+
+    def _with_rows(self, parts):
+        """Those of the files that have rows; the others are forgotten."""
+        empty = [path for path, part in zip(self._paths, parts, strict=True) if part["shape"][0] == 0]
+        if len(empty) == len(parts):
+            raise ValueError(f"{empty[0]!r} has no rows: the shape of its data is {parts[0]['shape']}.")
+        if empty:
+            warnings.warn(
+                f"{len(empty)} of {len(parts)} files have no rows and are left out; the first is {empty[0]!r}.",
+                stacklevel=4,
+            )
+            self.close()  # what is open is known by its number
+            self._paths = [path for path in self._paths if path not in empty]
+        return [part for part in parts if part["shape"][0]]
 
     def _look_at(self, number):
         """Shape, dtype and chunk of one file."""

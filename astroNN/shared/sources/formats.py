@@ -10,6 +10,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from astroNN.shared.sources.arrays import ArrayRows
+from astroNN.shared.sources.rows import UnreadableRowsError
 
 __all__ = ["FORMATS", "Opened", "opened"]
 
@@ -63,13 +64,15 @@ def opened(path, dataset=None):
     with ExitStack() as stack:
         try:
             array = FORMATS[extension](path, dataset, stack)
+        except PermissionError:
+            raise
         except (OSError, EOFError, TypeError) as error:
-            raise OSError(
+            raise UnreadableRowsError(
                 f"{path!r} can't be read ({error}). It may be damaged, not whole, or no file of this kind: copy or "
                 "download it again."
             ) from error
-        if not len(array.shape) or array.shape[0] == 0:
-            raise ValueError(f"{path!r} has no rows: the shape of its data is {tuple(array.shape)}.")
+        if not array.shape:  # of a single number (), of an empty data set of HDF5 None
+            raise ValueError(f"{path!r} has no rows: the shape of its data is {array.shape}.")
         return Opened(ArrayRows(array, path), stack.pop_all().close)
 
 
@@ -103,10 +106,11 @@ def _fits(path, dataset, stack):
         except AstropyWarning as error:
             raise OSError(str(error)) from error
     images = {hdu.name or str(k): hdu for k, hdu in enumerate(hdus) if hdu.is_image and len(hdu.shape) > 1}
-    chosen = next(iter(images), None) if dataset is None else dataset.upper()
-    if chosen not in images:
-        raise KeyError(f"{path!r} has no image {dataset or 'with a row for each star'}; it has {sorted(images)}.")
-    return _Section(images[chosen])
+    if dataset is None:
+        return _Section(images[_meant(path, list(images), _USUAL_NAME.upper(), "image")])
+    if dataset.upper() not in images:
+        raise KeyError(f"{path!r} has no image {dataset!r}; it has {sorted(images)}.")
+    return _Section(images[dataset.upper()])
 
 
 class _Section:
@@ -127,12 +131,17 @@ def _of_group(path, group, dataset, kind):
         if not isinstance(group.get(dataset), kind):
             raise KeyError(f"{path!r} has no data set {dataset!r}; it has {sorted(group.keys())}.")
         return group[dataset]
-    tables = [name for name in group if isinstance(group.get(name), kind) and len(group[name].shape) > 1]
-    if _USUAL_NAME in tables or len(tables) == 1:
-        return group[_USUAL_NAME if _USUAL_NAME in tables else tables[0]]
+    tables = [name for name in group if isinstance(group.get(name), kind) and len(group[name].shape or ()) > 1]
+    return group[_meant(path, tables, _USUAL_NAME, "data set")]
+
+
+def _meant(path, names, usual, what):
+    """The name that is usual, or the only one."""
+    if usual in names or len(names) == 1:
+        return usual if usual in names else names[0]
     raise KeyError(
-        f"{path!r} has no data set {_USUAL_NAME!r}, and of others with several numbers a row it has {tables}. Name "
-        f"one: astroNN.datasets.FileRows(paths, dataset=...)."
+        f"{path!r} has no {what} {usual!r}, and of others with several numbers a row it has {names}. Name one: "
+        "astroNN.datasets.FileRows(paths, dataset=...)."
     )
 
 

@@ -5,10 +5,14 @@ import operator
 
 import numpy as np
 
-__all__ = ["Rows", "SelectedRows", "take_rows"]
+__all__ = ["Rows", "SelectedRows", "UnreadableRowsError", "take_rows"]
 
 _SMALL_GAP = 2**17  # bytes that are read rather than jumped over: a read of its own takes as long
 _MOST_BYTES = 2**25  # of one read
+
+
+class UnreadableRowsError(OSError):
+    """Rows can't be read; it says which, and of which file."""
 
 
 class Rows:
@@ -97,7 +101,10 @@ class Rows:
         result = np.empty((len(rows), *self.shape[1:]), self.dtype)
         for part in parts:
             first, last = int(rows[part.start]), int(rows[part.stop - 1])
-            result[part] = self._checked_read(first, last + 1)[rows[part] - first]
+            block = self._checked_read(first, last + 1)[rows[part] - first]
+            # Some read other numbers than they store: scaled ones, or NaN in place of what a mask hides.
+            result = result.astype(np.result_type(result, block), copy=False)
+            result[part] = block
         return result
 
     def _reads(self, rows):
@@ -120,8 +127,10 @@ class Rows:
             return np.empty((0, *self.shape[1:]), self.dtype)
         try:
             block = self.read(start, stop)
+        except (UnreadableRowsError, FileNotFoundError, PermissionError):
+            raise  # of the source below this one: nothing is to be added
         except (OSError, EOFError) as error:
-            raise OSError(
+            raise UnreadableRowsError(
                 f"{self.name}: rows {start} to {stop - 1} can't be read ({error}). Is the file damaged, or not "
                 "whole? Copy or download it again."
             ) from error

@@ -7,8 +7,16 @@ import shutil
 import keras
 import tensorflow as tf
 
+from astroNN.models.training.distribution.limits import (
+    check_keras_has,
+    refuse_clipping,
+    refuse_other_reductions,
+    refuse_own_steps,
+    refused_layer,
+)
 from astroNN.models.training.distribution.replicas import ReplicatedEngine, give_noise_of_their_own, read_share
 from astroNN.models.training.distribution.roll_call import roll_call
+from astroNN.nn.layers import MCBatchNorm
 from astroNN.shared.errors import ConfigurationError
 
 __all__ = ["all_devices", "connect"]
@@ -54,8 +62,37 @@ class TensorFlowEngine(ReplicatedEngine):
     def scope(self):
         return self.strategy.scope()
 
-    def adapt(self, model):
+    def check(self, model, batches):
+        check_keras_has("_maybe_symbolic_build")
+        refuse_own_steps(model)
         _refuse_mixed_loss(type(model))
+        refuse_other_reductions(model)
+        refuse_clipping(model)
+        self._check_batch_norms(model, batches)
+
+    def _check_batch_norms(self, model, batches):
+        layers, n_replicas = list(model._flatten_layers()), self.strategy.num_replicas_in_sync
+        for layer in layers:
+            if isinstance(layer, MCBatchNorm) and not layer.disable:
+                raise refused_layer(
+                    layer,
+                    "would see the stars of its own device alone. Use keras.layers.BatchNormalization, train on JAX, "
+                    "or with distribute=None.",
+                )
+        norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+        fewest = min(map(batches.n_rows, range(len(batches)))) if norms else n_replicas
+        if fewest < n_replicas:
+            # A replica without stars is shown one of zeros, which the layer would count.
+            raise refused_layer(
+                norms[0],
+                f"needs a star for each of the {n_replicas} devices in every batch; one batch has {fewest}. Choose a "
+                "`batch_size` that leaves no such rest of the training stars.",
+            )
+
+    def adapt(self, model):
+        # XLA can't compile a step with exchange between devices. Keras knows that, but has decided when the original
+        # was compiled, where there are GPUs, for XLA.
+        model.jit_compile = False
         model.__class__ = type(f"Replicated{type(model).__name__}", (_Replicated, type(model)), {})
         give_noise_of_their_own(model, _replica)
         for layer in model._flatten_layers():

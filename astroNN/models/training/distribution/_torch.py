@@ -8,7 +8,14 @@ import torch
 import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
+from astroNN.models.training.distribution.limits import (
+    check_keras_has,
+    refuse_other_reductions,
+    refuse_own_steps,
+    refused_layer,
+)
 from astroNN.models.training.distribution.replicas import ReplicatedEngine, ShareOfBatches, give_noise_of_their_own
+from astroNN.nn.layers import MCBatchNorm
 from astroNN.shared.errors import ConfigurationError
 
 __all__ = ["all_devices", "connect"]
@@ -44,16 +51,22 @@ class TorchEngine(ReplicatedEngine):
     def __init__(self, rank, n_workers):
         self.rank, self.n_workers = rank, n_workers
 
+    def check(self, model, batches):
+        check_keras_has("_get_metrics_result_or_logs")
+        refuse_own_steps(model)
+        refuse_other_reductions(model)
+        for layer in model._flatten_layers():
+            is_ours = isinstance(layer, MCBatchNorm) and not layer.disable
+            if is_ours or isinstance(layer, keras.layers.BatchNormalization):
+                why = "would see the stars of its own process alone. Train networks that have one on"
+                raise refused_layer(layer, f"{why} {'JAX' if is_ours else 'TensorFlow or JAX'}.")
+
     def adapt(self, model):
-        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in model._flatten_layers()):
-            raise ConfigurationError(
-                'distribute="multi_worker": on torch a BatchNormalization layer would see the stars of its own '
-                "process alone. Train networks that have one on TensorFlow or JAX."
-            )
         model.__class__ = type(f"Replicated{type(model).__name__}", (_Replicated, type(model)), {})
         give_noise_of_their_own(model, dist.get_rank)
-        for variable in model.trainable_variables:
-            variable.value.register_post_accumulate_grad_hook(lambda weights: dist.all_reduce(weights.grad))
+        optimizer = model.optimizer
+        # Of the same name, which is stored with the state of the training.
+        optimizer.__class__ = type(type(optimizer).__name__, (_OfAllWorkers, type(optimizer)), {})
 
     def data(self, training, validation):
         return {
@@ -92,6 +105,30 @@ class _Replicated:
         return super()._get_metrics_result_or_logs(logs)
 
 
+class _OfAllWorkers:
+    """Mixin of `keras.optimizers.Optimizer`: takes the gradients of all processes, added up."""
+
+    def apply(self, grads, trainable_variables=None):
+        return super().apply(_added_up(grads, trainable_variables), trainable_variables)
+
+
+def _added_up(gradients, variables):
+    """Sums over the processes, of all variables in the same order; None where no process has a gradient.
+
+    A process without stars has one for every variable, the others have none for an output outside the loss.
+    """
+    n_known = torch.tensor([gradient is not None for gradient in gradients], device=variables[0].value.device).int()
+    dist.all_reduce(n_known)
+    sums = []
+    for gradient, variable, n in zip(gradients, variables, n_known.tolist(), strict=True):
+        total = gradient if gradient is not None else torch.zeros_like(variable.value, requires_grad=False)
+        if n:
+            total = total.contiguous()
+            dist.all_reduce(total)
+        sums.append(total if n else None)
+    return sums
+
+
 def _initialize(timeout):
     on_gpus = torch.cuda.is_available()
     if on_gpus:
@@ -103,6 +140,8 @@ def _initialize(timeout):
         names = ", ".join(_VARIABLES)
         raise ConfigurationError(f'distribute="multi_worker": one of {names} is wrong: {error}') from error
     except RuntimeError as error:
+        if "timeout" not in str(error).lower() and "timed out" not in str(error).lower():
+            raise ConfigurationError(f'distribute="multi_worker": torch could not connect: {error}') from error
         raise TimeoutError(
             f'distribute="multi_worker": the other processes did not answer within {timeout} s: {error}'
         ) from error

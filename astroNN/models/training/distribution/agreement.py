@@ -1,5 +1,6 @@
 """Workers that train one network must begin with the same."""
 
+import contextlib
 import hashlib
 
 import numpy as np
@@ -8,7 +9,7 @@ from astroNN.models._weight_names import weights_by_key
 from astroNN.models.training.state import copies, fingerprint
 from astroNN.shared.errors import ConfigurationError
 
-__all__ = ["check_workers_agree"]
+__all__ = ["check_workers_agree", "refused_together"]
 
 #: settings of which a training depends
 _SETTINGS = (
@@ -49,6 +50,33 @@ def check_workers_agree(engine, net, data, resume):
         raise ConfigurationError(
             f"distribute: the {engine.n_workers} processes of this job differ in {', '.join(differing)}. Each must "
             "run the same script on the same arrays, and load the same checkpoint or none."
+        )
+
+
+@contextlib.contextmanager
+def refused_together(engine):
+    """Context of checks that may fail in some workers: then all raise, as the others would wait for those for ever.
+
+    Parameters
+    ----------
+    engine : Engine
+        Connects the workers; all must come here.
+
+    Raises
+    ------
+    ConfigurationError
+        (a ValueError) In those whose own checks were passed, naming the others.
+    """
+    try:
+        yield
+    except Exception:
+        engine.gather([1])
+        raise
+    refused = [str(rank) for rank, (flag,) in enumerate(engine.gather([0])) if flag]
+    if refused:
+        raise ConfigurationError(
+            f"distribute: process {', '.join(refused)} of {engine.n_workers} refused this training before it began; "
+            "its own error says why."
         )
 
 

@@ -2,16 +2,20 @@
 
 import contextlib
 import copy
+import logging
 import random
 
 import keras
 
+from astroNN.models.training.callbacks import own_callbacks
 from astroNN.models.training.distribution.engine import Engine
 from astroNN.models.training.state import TrainingState, put_back, take_arrays
 from astroNN.models.training.variables import make_variables
 from astroNN.nn.utilities.generator import BatchGenerator
 
 __all__ = ["ReplicatedEngine", "ShareOfBatches", "give_noise_of_their_own", "read_part", "read_share"]
+
+logger = logging.getLogger("astroNN")
 
 #: random numbers that a layer of one replica draws before it comes to those of the next
 _DRAWS = 2**20
@@ -31,6 +35,22 @@ class ReplicatedEngine(Engine):
         """Context in which the copy trains."""
         return contextlib.nullcontext()
 
+    def check(self, model, batches):
+        """Raise for a network that this engine would not train as one device does, before it is copied.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Compiled.
+        batches : BatchGenerator
+            Of the training.
+
+        Raises
+        ------
+        ConfigurationError
+            (a ValueError) Naming what can't be done, and where it can.
+        """
+
     def adapt(self, model):
         """Prepare the copy for this engine."""
 
@@ -41,6 +61,7 @@ class ReplicatedEngine(Engine):
     @contextlib.contextmanager
     def replicas(self, net):
         own = net.keras_model
+        self.check(own, net.training_generator)
         with self.scope():
             model = _copy_of_model(net)
             make_variables(model, net.training_generator)
@@ -49,10 +70,15 @@ class ReplicatedEngine(Engine):
         try:
             with self.training_scope():
                 yield
-        finally:
+        except BaseException:
             net.keras_model = own
-            optimizer = type(own.optimizer).__name__
-            put_back(own, TrainingState(0, 0, False, "", optimizer, arrays=take_arrays(model)))
+            _save_what_is_left(net, model)
+            raise
+        else:
+            net.keras_model = own
+            _take_over(own, take_arrays(model))
+        finally:
+            _forget_copy(net, own)
 
 
 class ShareOfBatches(keras.utils.PyDataset):
@@ -120,6 +146,30 @@ def give_noise_of_their_own(model, number):
         for value in vars(layer).values():
             if isinstance(value, keras.random.SeedGenerator):
                 value.__class__ = NoiseOfReplica
+
+
+def _take_over(own, arrays):
+    put_back(own, TrainingState(0, 0, False, "", type(own.optimizer).__name__, arrays=arrays))
+
+
+def _save_what_is_left(net, model):
+    """Give the network the numbers of its copy after an error, which this must not hide."""
+    try:
+        _take_over(net.keras_model, take_arrays(model))
+    except Exception as error:  # a device may be gone, or another process
+        state = net._training_state
+        what = "those before the training" if state is None else f"those of epoch {state.epoch}, the last finished"
+        logger.warning("The weights of the last step are lost (%s); the network has %s.", error, what)
+        if state is not None:
+            put_back(net.keras_model, state)
+
+
+def _forget_copy(net, own):
+    """Let histories and callbacks know the network itself: its copy would keep memory on the devices."""
+    for callback in (net.history, net.virtual_cvslogger, *own_callbacks(net)):
+        if isinstance(callback, keras.callbacks.Callback):
+            # That of Keras: what the user's does once more (open a log, say) must not be done again.
+            keras.callbacks.Callback.set_model(callback, own)
 
 
 def _copy_of_model(net):
