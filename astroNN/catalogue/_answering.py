@@ -33,6 +33,8 @@ class Answering:
     """How labels are predicted."""
 
     sampling: str = "exact"
+    #: type in which the passes of a Bayesian network run
+    precision: str = "float32"
     calibrated: bool = True
     #: fraction of missing pixels from which on a star is flagged
     max_missing: float = 0.2
@@ -96,6 +98,8 @@ def _settings(net, rows, first_star, answering):
     """Further arguments of `predict`, of which a network without uncertainties has none."""
     if not (isinstance(net, BayesianCNNBase) or getattr(net, "_is_bayesian", False)):
         return {}
+    for member in getattr(net, "members", [net]):
+        member.mc_precision = answering.precision
     return {
         "inputs_err": rows.errors,
         "sampling": answering.sampling,

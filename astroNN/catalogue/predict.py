@@ -1,5 +1,6 @@
 """`predict_catalogue`: from files of spectra to one table of labels, however many there are."""
 
+import functools
 import hashlib
 import json
 import time
@@ -16,10 +17,11 @@ from astroNN.catalogue._engines import ENGINES, check_engine
 from astroNN.catalogue._formats import check_out
 from astroNN.catalogue._inputs import input_files
 from astroNN.catalogue._joining import is_joined, join_parts, summed_up
-from astroNN.catalogue._parts import parts_of
+from astroNN.catalogue._parts import parts_of, stat_of
 from astroNN.catalogue._reading import Reading
 from astroNN.catalogue._work import Work, loaded_network
 from astroNN.models.persistence.schema import PARAMETER_FILE
+from astroNN.nn.layers.mc_inference import PRECISIONS, SAMPLINGS
 from astroNN.shared.checks import check_fraction, check_one_of
 from astroNN.shared.files import discard, filehash
 from astroNN.shared.messages import tell
@@ -75,9 +77,9 @@ class CatalogueSummary:
         return "\n".join(lines)
 
 
-def predict_catalogue(folder, inputs, out, *, sampling="exact", calibrated=True, spectra=None, mask="mask",
-                      errors=None, keep=None, reader=None, dr=14, outliers=None, false_alarm=0.01, max_missing=0.2,
-                      engine=None, client=None, if_exists="error", restart=False, custom_models=(),
+def predict_catalogue(folder, inputs, out, *, sampling="exact", precision="float32", calibrated=True, spectra=None,
+                      mask="mask", errors=None, keep=None, reader=None, dr=14, outliers=None, false_alarm=0.01,
+                      max_missing=0.2, engine=None, client=None, if_exists="error", restart=False, custom_models=(),
                       verbose=1):  # fmt: skip
     """Predict the labels of all spectra in some files, into one table.
 
@@ -95,6 +97,8 @@ def predict_catalogue(folder, inputs, out, *, sampling="exact", calibrated=True,
         The catalogue; its name ends in ``.fits``, ``.h5`` or ``.parquet``.
     sampling : {"exact", "per_star", "fast"}, optional
         How a Bayesian network samples dropout, as in its `predict`. Default ``"exact"``.
+    precision : {"float32", "bfloat16", "float16"}, optional
+        Type in which its passes run, see `astroNN.nn.layers.MonteCarloEngine`. Default ``"float32"``.
     calibrated : bool, optional
         Apply the factors of the predicted spreads that were found in the training. Default True.
     spectra : str, optional
@@ -170,8 +174,8 @@ def predict_catalogue(folder, inputs, out, *, sampling="exact", calibrated=True,
     began = time.perf_counter()
     given, out = Path(out), Path(out).expanduser().absolute()
     work, network = _checked_work(
-        folder, sampling, calibrated, spectra, mask, errors, keep, reader, dr, outliers, false_alarm, max_missing,
-        custom_models,
+        folder, sampling, precision, calibrated, spectra, mask, errors, keep, reader, dr, outliers, false_alarm,
+        max_missing, custom_models,
     )  # fmt: skip
     check_engine(engine, client)
     check_one_of("if_exists", if_exists, ("error", "replace"))
@@ -198,10 +202,11 @@ def predict_catalogue(folder, inputs, out, *, sampling="exact", calibrated=True,
     return summary
 
 
-def _checked_work(folder, sampling, calibrated, spectra, mask, errors, keep, reader, dr, outliers, false_alarm,
-                  max_missing, custom_models):  # fmt: skip
+def _checked_work(folder, sampling, precision, calibrated, spectra, mask, errors, keep, reader, dr, outliers,
+                  false_alarm, max_missing, custom_models):  # fmt: skip
     """The work, and its network, once all settings are known to be good."""
-    check_one_of("sampling", sampling, ("exact", "per_star", "fast"))
+    check_one_of("sampling", sampling, SAMPLINGS)
+    check_one_of("precision", precision, PRECISIONS)
     check_fraction("max_missing", max_missing)
     chips_pix_info(dr=dr)
     given, folder = str(folder), Path(folder).expanduser().absolute()
@@ -218,16 +223,16 @@ def _checked_work(folder, sampling, calibrated, spectra, mask, errors, keep, rea
         outliers = str(Path(outliers).expanduser().absolute())
         check_detector(outliers, shape, errors, false_alarm)
     reading = Reading(shape, spectra, mask, errors, keep, reader, dr)
-    answering = Answering(sampling, bool(calibrated), float(max_missing), float(false_alarm))
+    answering = Answering(sampling, precision, bool(calibrated), float(max_missing), float(false_alarm))
     return Work(str(folder), sha256, reading, answering, outliers, models), network
 
 
 def _with_targets(parts, folder, made_from):
     """Parts with the names of their files, which tell what is in them: what was made otherwise has another name."""
-    settings = json.dumps(made_from, sort_keys=True)
+    settings, known_stat = json.dumps(made_from, sort_keys=True), functools.cache(stat_of)
 
     def target(part):
-        checksum = hashlib.sha256((settings + part.fingerprint()).encode()).hexdigest()[:16]
+        checksum = hashlib.sha256((settings + part.fingerprint(known_stat)).encode()).hexdigest()[:16]
         return str(folder / f"{part.number:08d}-{checksum}.npz")
 
     return [replace(part, target=target(part)) for part in parts]
@@ -265,5 +270,6 @@ def _meta(net, made_from):
         "PARAMSHA": made_from["network"],
         "ASTRONN": __version__,
         "SAMPLING": made_from["answering"]["sampling"],
+        "PRECIS": made_from["answering"]["precision"],
         "MC_NUM": int(getattr(kind, "mc_num", 0) or 0),
     }

@@ -23,6 +23,8 @@ def add_parser(commands):
     add("--out", type=Path, required=True, metavar="FILE", help="the table: its name ends in .fits, .h5 or .parquet")
     add("--sampling", choices=("exact", "per_star", "fast"), default="exact",
         help="how dropout is sampled (default exact)")  # fmt: skip
+    add("--precision", choices=("float32", "bfloat16", "float16"), default="float32",
+        help="type in which Monte Carlo passes run (default float32)")  # fmt: skip
     add("--spectra", metavar="NAME", help="data set of the spectra in HDF5 files (default spectra, or images)")
     add("--mask", metavar="NAME", default="mask", help="data set of bad pixels, where a file has it (default mask)")
     add("--no-mask", dest="mask", action="store_const", const=None, help="do not use masks")
@@ -57,8 +59,8 @@ def _predict(arguments):
     from astroNN.catalogue import predict_catalogue
 
     same = (
-        "folder", "inputs", "out", "sampling", "spectra", "mask", "errors", "keep", "dr", "outliers", "false_alarm",
-        "max_missing", "engine", "restart",
+        "folder", "inputs", "out", "sampling", "precision", "spectra", "mask", "errors", "keep", "dr", "outliers",
+        "false_alarm", "max_missing", "engine", "restart",
     )  # fmt: skip
     predict_catalogue(
         **{name: getattr(arguments, name) for name in same},

@@ -7,7 +7,7 @@ import numpy as np
 from astroNN.config import MAGIC_NUMBER
 from astroNN.shared import checks
 from astroNN.shared.blocks import row_blocks
-from astroNN.shared.missing import missing_elements
+from astroNN.shared.missing import rows_all_missing
 from astroNN.shared.sources import Rows
 
 __all__ = ["CheckedRows", "ErrorRows", "MaskRows", "as_mask_rows"]
@@ -66,8 +66,7 @@ class CheckedRows(_Wrapped):
                 f"{self.name}). Set bad pixels to NaN or {MAGIC_NUMBER}, or mark them in `mask`."
             )
         rows = slice(start, start + len(block))
-        missing = missing_elements(block, None if self._mask is None else self._mask[rows])
-        self._empty[rows] = missing.reshape(len(block), -1).all(axis=1)
+        self._empty[rows] = rows_all_missing(block, None if self._mask is None else self._mask[rows])
 
 
 class MaskRows(_Wrapped):

@@ -11,7 +11,7 @@ from astroNN.models._label_tables import errors_of_labels, label_table, names_of
 from astroNN.shared import checks
 from astroNN.shared.blocks import row_blocks
 from astroNN.shared.errors import RowCountError
-from astroNN.shared.missing import missing_elements
+from astroNN.shared.missing import missing_elements, rows_all_missing
 from astroNN.shared.sources import Rows, as_sources
 
 __all__ = ["Sample", "checked_inputs", "checked_sample", "empty_stars", "in_known_shape", "refuse_empty_stars",
@@ -210,8 +210,7 @@ def empty_stars(inputs, masks):
         return array.empty()
     empty = np.zeros(len(array), dtype=bool)
     for rows in row_blocks(len(array), array.shape[1:]):
-        missing = missing_elements(array[rows], None if mask is None else mask[rows])
-        empty[rows] = missing.reshape(len(missing), -1).all(axis=1)
+        empty[rows] = rows_all_missing(array[rows], None if mask is None else mask[rows])
     return empty
 
 

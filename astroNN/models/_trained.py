@@ -19,7 +19,7 @@ from astroNN.nn.utilities.generator import BatchGenerator
 from astroNN.nn.utilities.normalizer import Normalizer
 from astroNN.nn.utilities.streamed import StreamedBatches, errors_of_reading
 from astroNN.shared import checks
-from astroNN.shared.blocks import row_blocks
+from astroNN.shared.blocks import as_slice, row_blocks
 from astroNN.shared.messages import tell
 from astroNN.shared.sources import Rows, read_ahead
 
@@ -211,13 +211,10 @@ class Trained:
             yield np.arange(rows.start, rows.stop)
 
     def _read_blocks(self, inputs, masks, multiple=64):
-        """Numbers of rows with what `_read_inputs` gives; from files while the block before is worked on."""
+        """Numbers of rows with what `_read_inputs` gives, made while the block before is worked on."""
         blocks = self._row_blocks(len(inputs["input"]), multiple)
         read = partial(self._read_inputs, inputs, masks)
         sources = [array for array in (*inputs.values(), *masks.values()) if isinstance(array, Rows)]
-        if not sources:
-            yield from ((rows, read(rows)) for rows in blocks)
-            return
         try:
             yield from read_ahead(read, blocks)
         finally:
@@ -228,7 +225,12 @@ class Trained:
         """Normalised inputs of some rows, missing pixels replaced, in the shape that the network takes."""
         read = {}
         for name, array in inputs.items():
-            mask = masks[name][rows] if name in masks else None
-            normalised = self.input_normalizer.network_input(name, array[rows], mask)
+            mask = _taken(masks[name], rows) if name in masks else None
+            normalised = self.input_normalizer.network_input(name, _taken(array, rows), mask)
             read[name] = normalised.reshape(len(normalised), *self._input_shape[name])
         return read
+
+
+def _taken(array, rows):
+    """Some rows, without a copy where they follow one another; data of other makes need know lists of rows alone."""
+    return array[as_slice(rows) if isinstance(array, np.ndarray | Rows) else rows]

@@ -4,11 +4,11 @@ import warnings
 
 import keras
 import numpy as np
-from tqdm.auto import tqdm
 
 from astroNN.models import _data
 from astroNN.models._answers import ANSWERS
 from astroNN.models._datasets import PredictsDatasets
+from astroNN.models._passes import MonteCarloPasses
 from astroNN.models._recipes import rebuilt, training_class, two_graphs, warn_of_unused
 from astroNN.models.base_cnn import blank
 from astroNN.models.base_master_nn import NeuralNetMaster
@@ -17,7 +17,7 @@ from astroNN.models.tasks import aware_of_gaps, task_settings
 from astroNN.models.training.bayesian_model import LABELS_ERR, BayesianModel
 from astroNN.models.training.calibrate import calibrate_on_validation_stars
 from astroNN.models.training.outputs import as_logits, as_probabilities, outputs_by_name
-from astroNN.nn.layers import MonteCarloEngine
+from astroNN.nn.layers.mc_inference import PRECISIONS, SAMPLINGS
 from astroNN.nn.losses import mean_absolute_error
 from astroNN.nn.utilities.data_generators import BayesianCNNDataGenerator, BayesianCNNPredDataGenerator
 from astroNN.shared import checks
@@ -25,10 +25,8 @@ from astroNN.shared.errors import ConfigurationError
 
 __all__ = ["BayesianCNNBase", "BayesianCNNDataGenerator", "BayesianCNNPredDataGenerator"]
 
-_SAMPLINGS = ("exact", "per_star", "fast")
 
-
-class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
+class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions, NeuralNetMaster):
     r"""Base of Bayesian networks; your own derive from it and define `model`.
 
     `model` returns two functional Keras models: the one to train, from ``input`` (and ``labels_err``) to the
@@ -47,6 +45,8 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
     ----------
     mc_num : int
         Thinned networks drawn in a prediction, default 100, at least 2.
+    mc_precision : {"float32", "bfloat16", "float16"}
+        Type in which they run, see `astroNN.nn.layers.MonteCarloEngine`. Default "float32"; not stored in folders.
     dropout_rate : float
         Fraction of units dropped, default 0.2.
     disable_dropout : bool
@@ -64,6 +64,7 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
     arXiv:1703.04977.
     """
 
+    _references = ("gal2016", "kendall2017")
     _extra_outputs = ("variance_output",)
     #: last activation that the task called for when the network was compiled; another one is the user's choice
     _activation_of_task = None
@@ -76,6 +77,7 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
         self.dropout_rate = 0.2
         self.length_scale = 3
         self.mc_num = 100
+        self.mc_precision = "float32"
         self.val_size = 0.1
         self.max_epochs = 100
         self.lr = 0.001
@@ -248,7 +250,7 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
                       first_star=0):  # fmt: skip
         """Labels and spreads; `empty` tells, when the inputs are read, which stars have no good pixel."""
         self._check_settings()
-        checks.check_one_of("sampling", sampling, _SAMPLINGS)
+        checks.check_one_of("sampling", sampling, SAMPLINGS)
         pred, pred_std = self._predict(inputs, masks or {}, errors or {}, sampling, first_star)
         # Without factors found with input errors those found without serve: they err to the safe side.
         calibration = self.calibration_propagated if errors else None
@@ -298,33 +300,6 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
             pred_std["total"] = np.hypot(pred_std["total"], pred_std["propagated"])
         return pred, pred_std
 
-    def _monte_carlo(self, inputs, masks, sampling, first_star=0):
-        """Mean, variance and mean log variance of the normalised labels over the passes."""
-        self._draw_seed()
-        engine = self._engine(sampling)
-        n_stars = len(inputs["input"])
-        means, variances, log_variances = [], [], []
-        with tqdm(total=n_stars, desc="Predicting", unit="star", disable=not self.verbose) as progress:
-            for rows, normalised in self._read_blocks(inputs, masks):
-                moments = engine.predict(
-                    normalised,
-                    first_star=first_star + int(rows[0]),
-                    progress=lambda n_done, first=int(rows[0]): progress.update(first + n_done - progress.n),
-                )
-                means.append(moments["output"][0])
-                variances.append(moments["output"][1])
-                log_variances.append(moments["variance_output"][0])
-        return tuple(np.concatenate(parts) for parts in (means, variances, log_variances))
-
-    def _engine(self, sampling):
-        # Compiled engines are kept: compiling takes longer than predicting a few stars.
-        key = (sampling, self.mc_num, self.seed)
-        if key not in self._engines:
-            self._engines = {
-                key: MonteCarloEngine(self.keras_model_predict, mc_num=self.mc_num, seed=self.seed, sampling=sampling)
-            }
-        return self._engines[key]
-
     def _columns(self, data):
         labels = data.labels["output"]
         if data.labels_err is None:
@@ -346,6 +321,7 @@ class BayesianCNNBase(PredictsDatasets, PredictsDistributions, NeuralNetMaster):
     def _check_settings(self):
         super()._check_settings()
         checks.check_at_least("mc_num", self.mc_num, 2)
+        checks.check_one_of("mc_precision", self.mc_precision, PRECISIONS)
         modes = self.labels_norm_mode
         if "3s" in (modes.values() if isinstance(modes, dict) else [modes]):
             raise ConfigurationError(

@@ -9,7 +9,9 @@ import threading
 
 import keras
 
-__all__ = ["compiled"]
+__all__ = ["accelerator_memory", "compiled"]
+
+_UNTOLD = 2**32  # bytes: no GPU that people compute with has less
 
 
 def compiled(function, variables=(), state=(), xla=False):
@@ -44,6 +46,40 @@ def compiled(function, variables=(), state=(), xla=False):
     if backend not in wrappers:
         raise ValueError(f"Monte Carlo inference runs on {sorted(wrappers)}, not on the Keras backend {backend!r}.")
     return wrappers[backend](function, list(variables), list(state))
+
+
+def accelerator_memory():
+    """Free bytes of the accelerator that functions of tensors run on; None where that is the processor.
+
+    TensorFlow does not tell: there 4 GiB are taken to be free.
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        return _free_jax()
+    if backend == "torch":
+        return _free_torch()
+    import tensorflow as tf
+
+    return _UNTOLD if tf.config.list_logical_devices("GPU") else None
+
+
+def _free_jax():
+    import jax
+
+    device = jax.local_devices()[0]
+    if device.platform == "cpu":
+        return None
+    told = device.memory_stats() or {}
+    return told["bytes_limit"] - told.get("bytes_in_use", 0) if "bytes_limit" in told else _UNTOLD
+
+
+def _free_torch():
+    import torch
+
+    device = torch.device(str(keras.ops.zeros(()).device))
+    if device.type == "cpu":
+        return None
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _UNTOLD
 
 
 def _compiled_tensorflow(function, variables, state, xla):

@@ -2,7 +2,9 @@
 
 import math
 
-__all__ = ["row_blocks"]
+import numpy as np
+
+__all__ = ["as_slice", "row_blocks"]
 
 _MOST_BYTES = 2**26  # of a block in float32: 2,176 APOGEE spectra, or 576 images of GaMorNet
 
@@ -32,3 +34,16 @@ def row_blocks(n_rows, row_shape, multiple=64):
     size = multiple * max(1, fitting // multiple)
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
+
+
+def as_slice(rows):
+    """Row numbers that follow one another as a slice, by which arrays give rows without copying them; else as they are.
+
+    Examples
+    --------
+    >>> as_slice(np.arange(3, 6))
+    slice(3, 6, None)
+    """
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows

@@ -4,7 +4,9 @@ import numpy as np
 
 from astroNN.config import MAGIC_NUMBER
 
-__all__ = ["data_and_mask", "missing_elements", "one_array"]
+__all__ = ["data_and_mask", "missing_elements", "one_array", "rows_all_missing"]
+
+_N_LOOKED_AT_FIRST = 32
 
 
 def missing_elements(array, mask=None):
@@ -28,6 +30,30 @@ def missing_elements(array, mask=None):
         # Compared as numbers: the magic number cast to unsigned bytes would be a valid brightness.
         missing = array == MAGIC_NUMBER
     return missing if mask is None else missing | np.asarray(mask, dtype=bool).reshape(array.shape)
+
+
+def rows_all_missing(array, mask=None):
+    """Which rows have no good element.
+
+    Parameters
+    ----------
+    array : array of numbers, shape (n, ...)
+    mask : array of bool, of as many elements, optional
+        True marks further elements as missing.
+
+    Returns
+    -------
+    array of bool, shape (n,)
+    """
+    flat = array.reshape(len(array), -1)
+    flat_mask = None if mask is None else np.asarray(mask).reshape(flat.shape)
+    # Nearly every row has a good element among a few, and need not be looked at as a whole.
+    step = max(1, flat.shape[1] // _N_LOOKED_AT_FIRST)
+    missing = missing_elements(flat[:, ::step], None if mask is None else flat_mask[:, ::step]).all(axis=1)
+    suspects = np.flatnonzero(missing)
+    some_mask = None if mask is None else flat_mask[suspects]
+    missing[suspects] = missing_elements(flat[suspects], some_mask).all(axis=1)
+    return missing
 
 
 def one_array(values):

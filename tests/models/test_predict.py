@@ -252,6 +252,19 @@ def test_an_unknown_sampling_is_refused(stars, bcnn):
 # Stars without a good pixel, networks without training -------------------------------------------------------
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_passes_in_half_precision_round_a_little(stars, bcnn, monkeypatch, precision):
+    mean, spread = bcnn.predict(stars.spectra)
+    monkeypatch.setattr(bcnn, "mc_precision", precision)
+    rounded, rounded_spread = bcnn.predict(stars.spectra)
+    assert rounded.dtype == rounded_spread["total"].dtype == np.float32
+    assert 0 < np.abs((rounded - mean) / spread["total"]).max() < 0.2
+    assert np.median(rounded_spread["model"] / spread["model"]) == pytest.approx(1, abs=0.02)
+    monkeypatch.setattr(bcnn, "mc_precision", "double")
+    with pytest.raises(ValueError, match="mc_precision.*'float32'.*'double'"):
+        bcnn.predict(stars.spectra)
+
+
 @pytest.mark.parametrize("how", ["nan", "magic", "mask"])
 def test_a_star_without_a_good_pixel_gets_nan_and_a_warning(stars, tools, cnn, bcnn, how):
     rows, mask = [1, 66], None

@@ -14,13 +14,21 @@ arXiv:1506.02557), the correlations between hidden units (all see the same mask)
 them the spread of a trained ApogeeBCNN comes out 4% too small.
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import layers, ops
 
 from astroNN.nn._backend import compiled
 from astroNN.nn.layers._blocked_conv import BlockedConv
-from astroNN.nn.layers._exact_sampling import merge_moments, run_with_noise, start_moments
+from astroNN.nn.layers._exact_sampling import (
+    merge_moments,
+    moments_of_passes,
+    run_with_noise,
+    start_moments,
+    tiled,
+)
 from astroNN.nn.layers._graph import Link, has_noise_protocol, is_random
 from astroNN.nn.layers._masks import BLOCK, NoiseStream, StratifiedStream
 from astroNN.nn.layers.batch_norm import MCBatchNorm
@@ -65,11 +73,14 @@ class FastSampler:
         Number of exact passes whose precision is wanted; a round is worth about 200.
     seed : int
         Seed of the noise.
+    memory : int, optional
+        Bytes that may be used to run the thinned networks at once, side by side in one batch, as accelerators need
+        it. Default: one at a time, which stays in a processor's cache.
     """
 
     has_state = False
 
-    def __init__(self, graph, mc_num, seed):
+    def __init__(self, graph, mc_num, seed, memory=None):
         self.seed, self.n_rounds = seed, -(-mc_num // PASSES_PER_ROUND)
         self._graph = graph
         self._dense = dense = find_wide_dense(graph)
@@ -90,7 +101,8 @@ class FastSampler:
         self._tail_noisy = [step for step in self._tail if is_random(step.operation)]
         variables, _ = graph.variables()
         self._prefix = compiled(self._run_prefix, variables)
-        self._network = compiled(self._run_network, variables)
+        self._together = 1 if memory is None or memory < self._bytes_together() else N_NETWORKS
+        self._networks = compiled(self._run_networks, variables)
         self._combine = compiled(self._run_tail, variables)
         self.n_traces = 0
 
@@ -100,9 +112,10 @@ class FastSampler:
         state = start_moments(self._graph.outputs)
         for number in range(self.n_rounds):
             masks = self._noise(self._head_noisy, N_NETWORKS, number, block, 0)
+            n = self._together
             networks = [
-                self._network(cut, kernel, [ops.convert_to_tensor(mask[k : k + 1]) for mask in masks])
-                for k in range(N_NETWORKS)
+                self._networks(cut, kernel, [ops.convert_to_tensor(mask[k : k + n]) for mask in masks])
+                for k in range(0, N_NETWORKS, n)
             ]
             sums, sampled = zip(*networks, strict=True)
             noise = self._noise(self._tail_noisy, N_DRAWS, number, block, len(self._head_noisy))
@@ -138,42 +151,47 @@ class FastSampler:
         kernel = ops.pad(kernel, [self._padding, [0, 0]])
         return ops.reshape(kernel, (self.n_regions, -1, kernel.shape[-1]))
 
-    def _run_network(self, cut, kernel, noise):
-        """One thinned network: the dense layer's sums, shape (regions, stars, units)."""
+    def _bytes_together(self):
+        """Four times the results of all steps of all thinned networks: it is not known which are kept."""
+        n_values = sum(math.prod(s.shape[1:]) for step in self._head for s in keras.tree.flatten(step.result))
+        return 4 * 4 * N_NETWORKS * BLOCK * n_values
+
+    def _run_networks(self, cut, kernel, noise):
+        """Thinned networks: the dense layer's sums, shape (networks, regions, stars, units)."""
         self.n_traces += 1
+        n = self._together
+        if n > 1:
+            cut = tiled(self._cut, cut, n)
+            noise = [ops.repeat(value, BLOCK, axis=0) for value in noise]
         values = {id(symbol): value for symbol, value in zip(self._cut, cut, strict=True)}
         run_with_noise(self._head, values, self._head_noisy, noise)
         inputs = ops.cast(values[id(self._dense.args[0])], kernel.dtype)
-        inputs = ops.reshape(ops.pad(inputs, [[0, 0], self._padding]), (BLOCK, self.n_regions, -1))
-        sums = ops.cast(ops.matmul(ops.transpose(inputs, (1, 0, 2)), kernel), "float32")
-        return sums, [values[id(symbol)] for symbol in self._sampled]
+        inputs = ops.reshape(ops.pad(inputs, [[0, 0], self._padding]), (n, BLOCK, self.n_regions, -1))
+        sums = ops.cast(ops.matmul(ops.transpose(inputs, (0, 2, 1, 3)), kernel), "float32")
+        sampled = [values[id(symbol)] for symbol in self._sampled]
+        return sums, [ops.reshape(value, (n, BLOCK, *value.shape[1:])) for value in sampled]
 
     def _run_tail(self, sums, sampled, given, weights, noise, state):
         """All draws of a round through the layers after the dense one."""
         self.n_traces += 1
         dense = self._dense.operation
         units = sums[0].shape[-1]
-        draws = ops.matmul(weights, ops.reshape(ops.stack(sums), (-1, BLOCK * units)))
+        draws = ops.matmul(weights, ops.reshape(ops.concatenate(sums), (-1, BLOCK * units)))
         draws = ops.reshape(draws, (N_DRAWS * BLOCK, units))
         if dense.use_bias:
             draws = draws + ops.convert_to_tensor(dense.bias)
         draws = ops.cast(draws, dense.compute_dtype)
         values = {id(self._dense.result): draws if dense.activation is None else dense.activation(draws)}
-        for symbol, value in zip(self._given, given, strict=True):
-            values[id(symbol)] = _tile(value, N_DRAWS)
+        for symbol, value in zip(self._given, tiled(self._given, given, N_DRAWS), strict=True):
+            values[id(symbol)] = value
         network_of_draw = np.arange(N_DRAWS) % N_NETWORKS
         for number, symbol in enumerate(self._sampled):
-            stacked = ops.take(ops.stack([network[number] for network in sampled]), network_of_draw, axis=0)
+            every = ops.concatenate([networks[number] for networks in sampled])
+            stacked = ops.take(every, network_of_draw, axis=0)
             values[id(symbol)] = ops.reshape(stacked, (-1, *symbol.shape[1:]))
         run_with_noise(self._tail, values, self._tail_noisy, [ops.repeat(x, BLOCK, axis=0) for x in noise])
-        means, variances = [], []
-        for symbol in self._graph.outputs:
-            shape = (N_DRAWS, BLOCK, *symbol.shape[1:])
-            output = ops.reshape(ops.cast(values[id(symbol)], "float32"), shape)
-            mean = ops.mean(output, axis=0)
-            means.append(mean)
-            variances.append(ops.mean(ops.square(output - mean), axis=0))
-        return merge_moments(state, float(N_DRAWS), means, variances)
+        outputs = [ops.cast(values[id(symbol)], "float32") for symbol in self._graph.outputs]
+        return merge_moments(state, float(N_DRAWS), *moments_of_passes(outputs, N_DRAWS))
 
 
 def find_wide_dense(graph):
@@ -248,7 +266,3 @@ def _contrasts(n):
         rows[i - 1, i] = -i
         rows[i - 1] /= np.sqrt(i * (i + 1))
     return rows
-
-
-def _tile(value, n):
-    return ops.tile(value, [n] + [1] * (len(value.shape) - 1))

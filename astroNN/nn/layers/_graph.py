@@ -11,6 +11,7 @@ __all__ = [
     "is_random",
     "has_noise_protocol",
     "random_layers",
+    "rebuild",
     "record",
     "structure",
     "without_dropout",
@@ -156,7 +157,7 @@ def record(model):
             steps.append(Step(operation, args, kwargs, result))
         return result
 
-    rebuilt = _rebuild(model, call)
+    rebuilt = rebuild(model, call)
     return Graph(inputs=tree.flatten(rebuilt.input), output=rebuilt.output, steps=steps)
 
 
@@ -210,7 +211,7 @@ def without_dropout(model):
             )
         return args[0]
 
-    return _rebuild(model, call)
+    return rebuild(model, call)
 
 
 def structure(model):
@@ -227,8 +228,20 @@ def _is_functional(model):
         return False
 
 
-def _rebuild(model, call):
-    """Run a model's graph again on symbolic inputs, each layer called by `call`."""
+def rebuild(model, call):
+    """The model that comes out when a model's graph runs again on symbolic inputs, each layer called by `call`.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or Sequential and built.
+    call : callable
+        Gets a layer or operation and its arguments, and gives a result.
+
+    Returns
+    -------
+    keras.Model
+    """
     if not isinstance(model, keras.Model):
         raise TypeError(f"A Keras model is needed, got {type(model).__name__}.")
     if not _is_functional(model):

@@ -9,10 +9,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from astroNN.nn._backend import accelerator_memory
 from astroNN.nn.layers._blocked_conv import with_blocked_convolutions
 from astroNN.nn.layers._exact_sampling import ExactSampler
 from astroNN.nn.layers._fast_sampling import FastSampler, find_wide_dense
 from astroNN.nn.layers._graph import record, structure
+from astroNN.nn.layers._half_precision import PRECISIONS, HalfPrecision
 from astroNN.nn.layers._masks import BLOCK
 
 __all__ = ["MonteCarloEngine"]
@@ -41,6 +43,10 @@ class MonteCarloEngine:
         classical way, each star has its own masks. "fast": ten networks up to the first dense layer
         and Gaussian draws from there, as precise as 200 passes or more (`mc_num` above 200 repeats
         it); a network in which no dense layer is fit for this is sampled exactly, with a warning.
+    precision : {"float32", "bfloat16", "float16"}, optional
+        Type in which the passes run, but for the last layers with weights. Default "float32", or rather the types
+        that the layers have. Means and variances are always float32. "bfloat16" is for accelerators, and for
+        processors that have it (on TensorFlow and torch).
 
     Notes
     -----
@@ -68,15 +74,18 @@ class MonteCarloEngine:
     ((5, 1), (5, 1))
     """
 
-    def __init__(self, model, mc_num=100, seed=0, sampling="exact"):
+    def __init__(self, model, mc_num=100, seed=0, sampling="exact", precision="float32"):
         if isinstance(mc_num, bool) or not isinstance(mc_num, (int, np.integer)) or mc_num < 2:
             raise ValueError(
                 f"`mc_num` must be an integer of at least 2 (a variance needs two passes), got {mc_num!r}."
             )
         if sampling not in SAMPLINGS:
             raise ValueError(f"`sampling` must be one of {SAMPLINGS}, got {sampling!r}.")
-        self.mc_num, self.seed, self.sampling = int(mc_num), int(seed), sampling
-        self._graph = with_blocked_convolutions(record(model))
+        if precision not in PRECISIONS:
+            raise ValueError(f"`precision` must be one of {PRECISIONS}, got {precision!r}.")
+        self.mc_num, self.seed, self.sampling, self.precision = int(mc_num), int(seed), sampling, precision
+        self._half = None if precision == "float32" else HalfPrecision(model, precision)
+        self._graph = with_blocked_convolutions(record(self._half.model if self._half else model))
         self._inputs = self._graph.inputs
         self.input_names, self.output_names = _names(model)
         _check_static_shapes(self._graph)
@@ -102,9 +111,26 @@ class MonteCarloEngine:
             For each output its mean and population variance over the passes, float32. The variance
             of a network without random layers is zero.
         """
+        return self.predict_pieces([x], first_star, progress)
+
+    def predict_pieces(self, pieces, first_star=0, progress=None):
+        """As `predict`, of a set that comes in pieces; the next one is asked for while others are worked on.
+
+        Parameters
+        ----------
+        pieces : iterable of x
+            As in `predict`; every piece but the last has a multiple of 64 stars.
+        first_star, progress
+            As in `predict`.
+
+        Returns
+        -------
+        dict of str to (array, array)
+            As of `predict`, of all pieces together.
+        """
         results = {name: ([], []) for name in self.output_names}
         done = 0
-        for n_stars, means, variances in self._moments_of_blocks(x, first_star):
+        for n_stars, means, variances in self._moments_of_blocks(pieces, first_star):
             for name, mean, variance in zip(self.output_names, means, variances, strict=True):
                 results[name][0].append(mean[:n_stars])
                 results[name][1].append(variance[:n_stars])
@@ -133,7 +159,7 @@ class MonteCarloEngine:
         if isinstance(self._sampler, FastSampler):
             raise ValueError('`draws` needs sampling="exact" or "per_star": the fast setting has no single networks.')
         blocks = []
-        for block, rows, n_stars in self._blocks(x, first_star):
+        for block, rows, n_stars in self._blocks([x], first_star):
             passes = [
                 [ops.convert_to_numpy(value)[:n_stars] for value in outputs]
                 for outputs in self._sampler.draws(rows, block)
@@ -150,15 +176,16 @@ class MonteCarloEngine:
     def _choose_sampler(self):
         if self.sampling == "fast" and not self.deterministic:
             if find_wide_dense(self._graph) is not None:
-                return FastSampler(self._graph, self.mc_num, self.seed)
+                return FastSampler(self._graph, self.mc_num, self.seed, accelerator_memory())
             warnings.warn(
                 'sampling="fast" needs a dense layer that only convolutions, pooling and activations separate from '
                 f"the dropout before it; this network has none and is sampled exactly with {self.mc_num} passes.",
                 stacklevel=3,
             )
-        return ExactSampler(self._graph, self.mc_num, self.seed, BLOCK if self.sampling == "per_star" else 1)
+        mask_rows = BLOCK if self.sampling == "per_star" else 1
+        return ExactSampler(self._graph, self.mc_num, self.seed, mask_rows, accelerator_memory())
 
-    def _moments_of_blocks(self, x, first_star):
+    def _moments_of_blocks(self, pieces, first_star):
         """Results block by block, in order, a few blocks at a time."""
 
         def work(block, rows, n_stars):
@@ -168,27 +195,34 @@ class MonteCarloEngine:
         n_workers = 1 if self._sampler.has_state else _n_workers()
         with ThreadPoolExecutor(n_workers) as pool:
             pending = deque()
-            for args in self._blocks(x, first_star):
+            for args in self._blocks(pieces, first_star):
                 pending.append(pool.submit(work, *args))
                 if len(pending) > n_workers:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
 
-    def _blocks(self, x, first_star):
+    def _blocks(self, pieces, first_star):
         """Blocks of 64 stars as lists of tensors, the last one padded with copies of its last star."""
+        if self._half:
+            self._half.refresh()
         if first_star < 0 or first_star % BLOCK:
             raise ValueError(
                 f"`first_star` must be a multiple of {BLOCK} (the stars of a block share masks), got {first_star}."
             )
-        arrays = self._in_order(x)
-        n_stars = len(arrays[0])
-        if n_stars == 0:
+        first = first_star
+        for piece in pieces:
+            arrays = self._in_order(piece)
+            n_stars = len(arrays[0])
+            if first % BLOCK:
+                raise ValueError(f"Every piece but the last must hold a multiple of {BLOCK} stars.")
+            for start in range(0, n_stars, BLOCK):
+                stop = min(start + BLOCK, n_stars)
+                rows = [_rows(array, symbol, start, stop) for array, symbol in zip(arrays, self._inputs, strict=True)]
+                yield (first + start) // BLOCK, rows, stop - start
+            first += n_stars
+        if first == first_star:
             raise ValueError("`x` holds no star; at least one is needed.")
-        for start in range(0, n_stars, BLOCK):
-            stop = min(start + BLOCK, n_stars)
-            rows = [_rows(array, symbol, start, stop) for array, symbol in zip(arrays, self._inputs, strict=True)]
-            yield (first_star + start) // BLOCK, rows, stop - start
 
     def _in_order(self, x):
         if isinstance(x, dict):

@@ -1,5 +1,6 @@
 """Normalisation of arrays with gaps, one statistic a feature or one for all, as the mode says."""
 
+import math
 import warnings
 
 import numpy as np
@@ -13,6 +14,7 @@ from astroNN.shared.missing import missing_elements
 __all__ = ["Normalizer"]
 
 _SINGLE = "array"  # the name under which a plain array is kept inside
+_BYTES_IN_CACHE = 2**21
 
 
 class Normalizer(ModeAttributes):
@@ -254,9 +256,17 @@ class Normalizer(ModeAttributes):
         array of float32, same shape
         """
         array = _as_float(name, array)
-        missing = missing_elements(array, mask)
         fill = for_features(self.fill.get(name, np.float32(0.0)), array.shape[1:])
-        return np.where(missing, fill, self._forward(name, array)).astype("float32", copy=False)
+        mask = None if mask is None else np.asarray(mask).reshape(array.shape)
+        normalised = np.empty(array.shape, dtype="float32")
+        # A few rows at a time stay in the processor's cache through all steps.
+        n_rows = max(1, _BYTES_IN_CACHE // (8 * max(1, math.prod(array.shape[1:]))))
+        for start in range(0, len(array), n_rows):
+            rows = slice(start, start + n_rows)
+            missing = missing_elements(array[rows], None if mask is None else mask[rows])
+            normalised[rows] = self._forward(name, array[rows])
+            np.copyto(normalised[rows], fill, where=missing)
+        return normalised
 
     def modes_as_text(self, names):
         """Modes by name, as strings: what is stored in a folder."""
@@ -264,7 +274,9 @@ class Normalizer(ModeAttributes):
 
     def _forward(self, name, array):
         mean, std = self._stored(name, array.shape)
-        scaled = (array - mean) / std
+        scaled = array - mean
+        if np.any(std != 1.0):
+            scaled = np.divide(scaled, std, out=scaled)
         return sigmoid(scaled) if self._mode(name) == "3s" else scaled
 
     def _backward(self, name, array):
