@@ -76,7 +76,9 @@ def test_noise_of_weights_is_one_draw_a_pass_whatever_the_memory(memory):
 def test_a_set_in_pieces_has_the_numbers_of_the_whole(sampling):
     engine, x = MonteCarloEngine(small_bcnn(), mc_num=8, sampling=sampling), spectra(200)
     whole, done = engine.predict(x, first_star=64), []
-    pieces = engine.predict_pieces((x[start : start + 128] for start in (0, 128)), first_star=64, progress=done.append)
+    pieces = engine.predict_pieces(
+        (x[start : start + 128] for start in (0, 128)), first_star=64, progress=done.append
+    )
     for name, moments in whole.items():
         np.testing.assert_array_equal(pieces[name], moments)
     assert done == [64, 128, 192, 200]
