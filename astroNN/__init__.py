@@ -8,7 +8,7 @@ import importlib
 
 from astroNN._version import __version__
 
-__all__ = ["__version__", "version"]
+__all__ = ["__version__", "citation", "version"]
 
 version = __version__
 
@@ -16,6 +16,20 @@ _ROOMS = (
     "apogee", "catalogue", "config", "data", "datasets", "gaia", "gamornet", "lamost", "models", "neuralode", "nn",
     "shared",
 )  # fmt: skip
+
+
+def citation():
+    """What to cite if astroNN helps your research, in BibTeX; of a network, `net.citation()` adds its own papers.
+
+    Returns
+    -------
+    str
+        Entries of this software and of its first paper.
+    """
+    # Loaded when it is asked for, as the rooms are.
+    from astroNN.shared.references import bibtex
+
+    return bibtex()
 
 
 def __getattr__(name):

@@ -86,9 +86,8 @@ def compare_rates(network, folder, spectra, n_stars, sampling, rounds, place):
     rates = {name: n_stars / statistics.median(values) for name, values in seconds.items()}
     for name, what in (("engine", "by the bare engine"), ("memory", "by predict")):
         ratio = statistics.median(m / f for m, f in zip(seconds[name], seconds["files"], strict=True))
-        print(
-            f"{sampling:6s} {n_stars:6d} spectra from memory {what}: {rates[name]:.0f} a second; files over it {ratio:.2f}"
-        )
+        rate = f"{rates[name]:.0f} a second; files over it {ratio:.2f}"
+        print(f"{sampling:6s} {n_stars:6d} spectra from memory {what}: {rate}")
     print(
         f"{sampling:6s} {n_stars:6d} spectra from files: {rates['files']:.0f} a second; all of DR14 takes "
         f"{N_DR14 / rates['files'] / 60:.1f} minutes",

@@ -9,9 +9,11 @@ from pathlib import Path
 import keras
 
 from astroNN import __version__
+from astroNN.models._cited import Cited
 from astroNN.models._copied import Copied
 from astroNN.models._inspected import Inspected
 from astroNN.models._keras_surface import KerasSurface
+from astroNN.models._label_facts import RemembersLabels
 from astroNN.models._label_tables import AnswersTables
 from astroNN.models._old_interface import OldInterface
 from astroNN.models._plotted import Plotted
@@ -29,7 +31,19 @@ from astroNN.shared.errors import ConfigurationError
 __all__ = ["NeuralNetBase", "NeuralNetMaster"]
 
 
-class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, AnswersTables, Seeded, OldInterface, ABC):
+class NeuralNetMaster(
+    Copied,
+    KerasSurface,
+    Inspected,
+    Plotted,
+    RemembersLabels,
+    Trained,
+    AnswersTables,
+    Cited,
+    Seeded,
+    OldInterface,
+    ABC,
+):
     """Base of all networks. Derive your own from `CNNBase` or `BayesianCNNBase`, not from this class.
 
     Attributes
@@ -45,6 +59,8 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Answers
         Names of the labels; those of the columns, if `fit` is given a table.
     target_units : list of (str or None), optional
         Units of the labels, if `fit` is given a table that has them; see `as_table`.
+    license : str, optional
+        Under which others may use the trained network, in your words; `save` writes it into the model card.
     verbose : int
         0 says nothing, 1 shows progress bars, 2 one line an epoch (default).
     autosave : bool
@@ -106,6 +122,7 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Answers
         self.seed = None
         self.task = None
         self.targetname = self.target_units = None
+        self.license = None
         self._set_training_defaults()
         self._forget_data()
 
@@ -141,7 +158,7 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Answers
         self.input_normalizer = self.labels_normalizer = None
         self.input_mean = self.input_std = self.labels_mean = self.labels_std = None
         self.input_names = self.output_names = None
-        self._input_shape = self._labels_shape = None
+        self._input_shape = self._labels_shape = self._training_labels = None
         self.training_generator = self.validation_generator = None
         self.has_val, self.val_num, self.num_train = False, None, None
         self.train_idx = self.val_idx = None
@@ -270,6 +287,7 @@ class NeuralNetMaster(Copied, KerasSurface, Inspected, Plotted, Trained, Answers
 
     def _check_settings(self):
         task_settings(self.task)
+        self._check_license()
         if self.task not in (self._tasks or [self.task]):
             raise RuntimeError(
                 f"{type(self).__name__}: only the task {' or '.join(map(repr, self._tasks))} is supported, got "

@@ -42,6 +42,7 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
     Kingma & Welling 2014, ICLR, arXiv:1312.6114.
     """
 
+    _references = ("kingma2014",)
     _needs_every_label = False
     _tasks = ("regression",)
     _plateau_monitor = "loss"

@@ -8,6 +8,7 @@ import numpy as np
 
 from astroNN.models import _data
 from astroNN.models._answers import ANSWERS
+from astroNN.models._cited import Cited
 from astroNN.models._ensemble_answers import combined, combined_uncertain
 from astroNN.models._ensemble_settings import MemberSettings, template_of
 from astroNN.models._ensemble_training import EnsembleTraining
@@ -20,7 +21,7 @@ from astroNN.shared.errors import ConfigurationError
 __all__ = ["DeepEnsemble"]
 
 
-class DeepEnsemble(MemberSettings, EnsembleTraining):
+class DeepEnsemble(MemberSettings, EnsembleTraining, Cited):
     r"""Several networks of one kind, trained on the same stars from different random numbers, used as one network.
 
     Where networks that learnt from the same stars disagree, the stars leave the answer open. The scatter of the
@@ -90,6 +91,8 @@ class DeepEnsemble(MemberSettings, EnsembleTraining):
     >>> pred.shape, sorted(pred_std), len(ensemble)
     ((4, 1), ['model', 'total'], 3)
     """
+
+    _references = ("lakshminarayanan2017",)
 
     def __init__(self, network, n_members=5, **settings):
         checks.check_at_least("n_members", n_members, 2)
@@ -275,6 +278,10 @@ class DeepEnsemble(MemberSettings, EnsembleTraining):
         self.has_model_check()
         return self._mean_of("hessian", x, *arguments, **options)
 
+    def citation(self):
+        """What to cite, in BibTeX: papers of the members' kind, and of ensembles; see `NeuralNetMaster.citation`."""
+        return super().citation()
+
     def save(self, name=None, if_exists="rename"):
         """Save the ensemble into one folder, from which `load_folder` brings it back.
 
@@ -315,6 +322,9 @@ class DeepEnsemble(MemberSettings, EnsembleTraining):
             )
 
     # What these share ---------------------------------------------------------------------------------------
+
+    def _cited_kinds(self):
+        return (*type(self.template).__mro__, *type(self).__mro__)
 
     @property
     def _is_bayesian(self):

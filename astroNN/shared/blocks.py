@@ -37,7 +37,7 @@ def row_blocks(n_rows, row_shape, multiple=64):
 
 
 def as_slice(rows):
-    """Row numbers that follow one another as a slice, by which arrays give rows without copying them; else as they are.
+    """Row numbers that follow one another as a slice, by which arrays give rows uncopied; others as they are.
 
     Examples
     --------

@@ -30,7 +30,7 @@ autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
 # Methods of networks come from mixins. Those of the bases are shown with the bases, and not again with every network.
-_MIXINS = "Blocks, Copied, KerasSurface, Inspected, Plotted, Trained, AnswersTables, Seeded, OldInterface"
+_MIXINS = "Blocks, Copied, KerasSurface, Inspected, Plotted, Trained, AnswersTables, Cited, Seeded, OldInterface"
 autosummary_context = {
     "stop_at": {True: "object", False: f"CNNBase, BayesianCNNBase, ConvVAEBase, NeuralNetMaster, {_MIXINS}, object"}
 }

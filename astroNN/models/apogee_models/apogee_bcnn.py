@@ -39,6 +39,7 @@ class ApogeeBCNN(Blocks, ASPCAP_plots, BayesianCNNBase):
     100
     """
 
+    _references = ("leung2019a",)
     _made_in_order = ("conv_1", "conv_2", "hidden_1", "hidden_2")
 
     def __init__(self, lr=0.0005, dropout_rate=0.3):

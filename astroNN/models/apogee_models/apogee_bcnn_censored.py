@@ -54,6 +54,7 @@ class ApogeeBCNNCensored(Blocks, ASPCAP_plots, BayesianCNNBase):
     22
     """
 
+    _references = ("leung2019a", "garcia2016")
     _made_in_order = (
         "conv_1", "conv_2", "hidden_1", "hidden_2", "teff", "logg", "fe", "teff_var", "logg_var", "fe_var",
     )  # fmt: skip

@@ -38,6 +38,7 @@ class ApogeeCNN(Blocks, ASPCAP_plots, CNNBase):
     [196, 96]
     """
 
+    _references = ("leung2019a",)
     _made_in_order = ("conv_1", "conv_2", "hidden_1", "hidden_2", "dense_output")
 
     def __init__(self, lr=0.005):

@@ -52,6 +52,7 @@ class ApogeeDR14GaiaDR2BCNN(Blocks, BayesianCNNBase):
     [162, 64, 32, 16]
     """
 
+    _references = ("leung2019b",)
     _made_in_order = ("offset_1", "offset_2", "conv_1", "conv_2", "hidden_1", "hidden_2")
 
     _tasks = ("regression",)

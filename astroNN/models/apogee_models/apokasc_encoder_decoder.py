@@ -39,6 +39,7 @@ class ApokascEncoderDecoder(ConvVAEBase):
     5
     """
 
+    _references = ("leung2023",)
     _made_in_order = ("conv_1", "conv_2", "hidden_1", "decoder_hidden", "decoder_conv_1", "decoder_conv_2")
 
     def __init__(self, lr=0.0005, dropout_rate=0.0):

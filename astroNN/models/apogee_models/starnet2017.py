@@ -28,6 +28,7 @@ class StarNet2017(Blocks, ASPCAP_plots, CNNBase):
     ['teff', 'logg', 'Fe']
     """
 
+    _references = ("fabbro2018",)
     _made_in_order = ("conv_1", "conv_2", "hidden_1", "hidden_2")
 
     def __init__(self):

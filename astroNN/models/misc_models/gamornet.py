@@ -52,6 +52,7 @@ FLAVOURS = {
 class _GaMorNetLayers(Blocks):
     """Mixin: settings, layers and optimiser that both networks share."""
 
+    _references = ("ghosh2020",)
     _tasks = ("classification",)
 
     def _set_defaults(self, lr, flavour, dropout_rate):

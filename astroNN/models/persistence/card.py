@@ -3,11 +3,14 @@
 import platform
 
 import keras
-import numpy as np
 
 from astroNN import __version__
+from astroNN.models.persistence import card_kinds as kinds
+from astroNN.models.persistence import card_training as training
+from astroNN.models.persistence.card_limits import calibration_lines, limits_lines
+from astroNN.models.persistence.card_text import cell, code
 
-__all__ = ["hyper_parameter_text", "model_card"]
+__all__ = ["ensemble_card", "hyper_parameter_text", "model_card"]
 
 
 def hyper_parameter_text(net):
@@ -36,55 +39,103 @@ def hyper_parameter_text(net):
 
 
 def model_card(net):
-    """A page in Markdown on what the network is, what it was trained on, and how to use it."""
-    shapes = ", ".join(f"`{name}` {tuple(shape)}" for name, shape in net._input_shape.items())
-    lines = [
-        f"# {type(net).__name__}",
+    """A page in Markdown: what the network is, its data, settings, scores, calibration, limits, licence, citation.
+
+    Everything is what the network knows of itself; what it does not know is left out, or said to be not recorded.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built, with normalisers.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ConfigurationError
+        (a ValueError) If ``license`` is no text.
+    """
+    about = [
+        kinds.doc_line(net),
         "",
-        f"{net.name}, trained with astroNN {__version__} (Keras {keras.__version__}, {keras.backend.backend()}).",
-        "",
-        "## Use",
-        "",
-        "```python",
-        "from astroNN.models import load_folder",
-        'net = load_folder("path/of/this/folder")',
-        "prediction = net.predict(spectra)",
-        "```",
-        "",
-        "## What it was trained on",
-        "",
-        f"- inputs: {shapes}, normalised by mode {net.input_normalizer.modes_as_text(net._input_shape.keys())}",
-        f"- {net.num_train} training and {net.val_num} validation stars, seed {net.seed}",
-        f"- {len(net.history.epoch) if net.history else 'unknown number of'} epochs, "
-        f"learning rate {net.lr}, batch size {net.batch_size}",
-        "",
-        "## Labels",
-        "",
-        "| label | training mean | training std |" + _calibration_head(net),
-        "| --- | --- | --- |" + (" --- |" if _calibration_of(net) else ""),
-        *_label_rows(net),
+        f"- kind: {cell(net.name)}",
+        f"- {kinds.parameters_text(net)}",
+        f"- saved with {_versions()}",
     ]
+    return _page(type(net).__name__, net, net, about, training.scores_lines(net))
+
+
+def ensemble_card(ensemble, member_folder):
+    """The same page for an ensemble of networks.
+
+    Parameters
+    ----------
+    ensemble : DeepEnsemble
+        With at least one member.
+    member_folder : callable
+        Number of a member, from 0, to the name of its folder.
+
+    Returns
+    -------
+    str
+    """
+    nets = ensemble._nets
+    about = [
+        "Networks of one kind, which differ in their random numbers alone, used as one. Each is this:",
+        "",
+        f"> {kinds.doc_line(nets[0])}",
+        "",
+        f"- an ensemble: {len(ensemble)} of {ensemble.n_members} members are trained, on the same stars, seed "
+        f"{ensemble.seed}",
+        f"- every member has {kinds.parameters_text(nets[0])}",
+        f"- folders: `{member_folder(0)}` to `{member_folder(len(nets) - 1)}`, each of which can be loaded by itself "
+        "and has a card of its own",
+        f"- saved with {_versions()}",
+    ]
+    title = f"Deep ensemble of {len(ensemble)} {type(nets[0]).__name__}"
+    return _page(title, nets[0], ensemble, about, training.members_scores_lines(nets))
+
+
+def _page(title, net, whole, about, scores):
+    """The page of a network, or of an ensemble of which `net` is a member."""
+    sections = {
+        "Use": ["```python", *kinds.use(net, whole), "```"],
+        "Uncertainties": kinds.uncertainties(net, whole),
+        "Data": [*training.data_lines(net), "", *training.inputs_lines(net)],
+        "Labels": training.labels_lines(net),
+        "Settings": training.settings_lines(net, is_member=kinds.is_ensemble(whole)),
+        "Scores": scores,
+        "Calibration": calibration_lines(net, whole),
+        "Limits": limits_lines(net, whole),
+        "Licence": _licence(net),
+        "Citation": ["```bibtex", whole.citation(), "```"],
+    }
+    lines = [*_front_matter(net, whole), f"# {title}", "", *about]
+    for heading, content in sections.items():
+        lines += ["", f"## {heading}", "", *content]
     return "\n".join(lines) + "\n"
 
 
-def _label_rows(net):
-    means = np.atleast_1d(net.labels_normalizer.mean_labels["output"])
-    stds = np.atleast_1d(net.labels_normalizer.std_labels["output"])
-    calibration = _calibration_of(net)
-    names = net.targetname if isinstance(net.targetname, list) and len(net.targetname) == len(means) else None
-    for k, (mean, std) in enumerate(np.broadcast(means, stds)):
-        row = f"| {names[k] if names else k} | {mean:.6g} | {std:.6g} |"
-        if calibration:
-            row += f" {calibration.factor[k]:.3f} +- {calibration.factor_err[k]:.3f}"
-            if calibration.varies:
-                row += f", times (spread / {calibration.pivot[k]:.3g})^{calibration.slope[k]:.2f}"
-            row += " |"
-        yield row
+def _front_matter(net, whole):
+    """What sites that share models read from a card."""
+    tags = ["astronomy", "keras", kinds.task_tag(net), *(["ensemble"] if kinds.is_ensemble(whole) else [])]
+    return ["---", "library_name: astronn", "tags:", *(f"- {tag}" for tag in tags), "---", ""]
 
 
-def _calibration_of(net):
-    return getattr(net, "calibration", None)
+def _licence(net):
+    net._check_license()
+    if net.license and net.license.strip():
+        return [net.license.strip()]
+    return [
+        'Not stated. It is for the authors of this network to state: in this place, or by `net.license = "..."` '
+        "before `net.save()`. The licence of astroNN is that of its code, not of networks trained with it."
+    ]
 
 
-def _calibration_head(net):
-    return " factor on the predicted spread |" if _calibration_of(net) else ""
+def _versions():
+    return (
+        f"astroNN {__version__}, Keras {keras.__version__} ({code(keras.backend.backend())}), Python "
+        f"{platform.python_version()}"
+    )

@@ -2,9 +2,7 @@
 
 import json
 
-import keras
-
-from astroNN import __version__
+from astroNN.models.persistence.card import ensemble_card
 from astroNN.models.persistence.folder import fill_folder, library_versions, put_in_place, warn_of_late_changes
 from astroNN.models.persistence.schema import FORMAT_VERSION, PARAMETER_FILE
 from astroNN.nn.calibration import SpreadCalibration
@@ -58,33 +56,7 @@ def _fill(ensemble, folder):
     }
     text = json.dumps(parameters, indent=4, sort_keys=True, allow_nan=False)
     (folder / PARAMETER_FILE).write_text(text + "\n", encoding="utf-8")
-    (folder / "model_card.md").write_text(_card(ensemble), encoding="utf-8")
-
-
-def _card(ensemble):
-    """A page in Markdown on what the ensemble is, and how to use it."""
-    kind, first = type(ensemble._nets[0]).__name__, member_folder(0)
-    calibrated = "not calibrated" if ensemble.calibration is None else f"calibrated, factors {ensemble.calibration}"
-    return "\n".join(
-        [
-            f"# Deep ensemble of {len(ensemble)} {kind}",
-            "",
-            f"Trained with astroNN {__version__} (Keras {keras.__version__}, {keras.backend.backend()}); "
-            f"{len(ensemble)} of {ensemble.n_members} members are trained, seed {ensemble.seed}.",
-            "",
-            "## Use",
-            "",
-            "```python",
-            "from astroNN.models import load_folder",
-            'ensemble = load_folder("path/of/this/folder")',
-            "prediction, uncertainty = ensemble.predict(data)",
-            "```",
-            "",
-            f"The predicted spreads are {calibrated}. What the members were trained on is said in the file "
-            f"`{first}/model_card.md`; each folder `member_...` is a network that can be loaded by itself.",
-            "",
-        ]
-    )
+    (folder / "model_card.md").write_text(ensemble_card(ensemble, member_folder), encoding="utf-8")
 
 
 def _stored(calibration):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astroNN.models._label_facts import are_label_facts
 from astroNN.models.persistence.legacy import modern_parameters
 from astroNN.nn.utilities.normalizer import MODES
 from astroNN.shared.errors import FolderError
@@ -129,6 +130,8 @@ KEYS = {
     "output_names": Key("output_names", _is_names, "names"),
     # Ours, beyond the established format.
     "target_units": Key("target_units", _is_units, "a list of units", nullable=True),
+    "license": Key("license", _is_text, "a text", nullable=True),
+    "training_labels": Key("_training_labels", are_label_facts, "counts and statistics of labels"),
     "lr": Key("lr", _is_number, "a number"),
     "max_epochs": Key("max_epochs", _is_count, "an integer"),
     "beta_1": Key("beta_1", _is_fraction, "a fraction below 1"),
