@@ -1,11 +1,11 @@
-"""Rows of a file that holds many spectra: HDF5, or one array of numpy."""
+"""Rows of a file that holds many spectra, with what lies beside them: masks, errors and columns of facts."""
 
 import errno
 
-import h5py
 import numpy as np
 
 from astroNN.shared.missing import missing_elements
+from astroNN.shared.sources.formats import OpenFile
 
 __all__ = ["BLOCK", "SpectraFile", "plain_column", "raise_if_ours"]
 
@@ -13,28 +13,27 @@ __all__ = ["BLOCK", "SpectraFile", "plain_column", "raise_if_ours"]
 BLOCK = 64
 
 _SPECTRA = ("spectra", "images")
-# What h5py and numpy raise on damaged files.
-_READ_ERRORS = (OSError, RuntimeError, KeyError, EOFError, TypeError, UnicodeDecodeError)
 # Failures of this machine or moment, which say nothing of the file.
-_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ESTALE}
+_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE}
 
 
 def raise_if_ours(error):
     """Raise an error again if it is not the fault of the file: the next call may read it."""
     for one in (error, error.__cause__):
-        if isinstance(one, MemoryError) or getattr(one, "errno", None) in _OURS:
+        is_ours = isinstance(one, MemoryError | FileNotFoundError | PermissionError)
+        if is_ours or getattr(one, "errno", None) in _OURS:
             raise error
 
 
-class SpectraFile:
+class SpectraFile(OpenFile):
     """A file of many spectra, open while the context lasts.
 
     Parameters
     ----------
     path : str
-    kind : {"hdf5", "npy"}
+        HDF5, .npy or a store of zarr.
     spectra : str, optional
-        Name of the data set. Default: ``spectra``, or else ``images``.
+        Name of the data set, where it has one. Default: ``spectra``, or else ``images``.
 
     Raises
     ------
@@ -44,22 +43,13 @@ class SpectraFile:
         If it has no such data set, or that holds no numbers.
     """
 
-    def __init__(self, path, kind, spectra=None):
-        self.path, self.kind, self._name = path, kind, spectra
-        self._file = self._spectra = None
-
-    def __enter__(self):
+    def __init__(self, path, spectra=None):
+        super().__init__(path)
         try:
-            self._open()
-            self._check_array()
+            self._spectra = self.rows(self._checked_array([spectra] if spectra else _SPECTRA))
         except BaseException:
-            self.__exit__()
+            self.close()
             raise
-        return self
-
-    def __exit__(self, *error):
-        if self._file is not None:
-            self._file.close()
 
     def __len__(self):
         return len(self._spectra)
@@ -96,62 +86,35 @@ class SpectraFile:
             If there are no such errors, or shapes differ.
         """
         beside = self._beside(mask, is_needed=False), self._beside(errors, is_needed=True)
-        bad, err = (None if held is None else self._read(held, rows) for held in beside)
-        return self._numbers(rows), None if bad is None else bad.astype(bool), err
+        bad, err = (None if held is None else held[rows] for held in beside)
+        return _numbers(self._spectra[rows]), None if bad is None else bad.astype(bool), err
 
     def facts(self, names, rows):
         """Columns of one value a star, by name; those that the file does not have are left out."""
-        if self._file is None:
-            return {}
-        known = [name for name in names if getattr(self._file.get(name), "shape", None) == (len(self),)]
-        return {name: plain_column(self._read(self._file[name], rows)) for name in known}
+        held = {name: self.array(name) for name in names}
+        known = {name: array for name, array in held.items() if getattr(array, "shape", None) == (len(self),)}
+        return {name: plain_column(self.rows(array)[rows]) for name, array in known.items()}
 
-    def _open(self):
-        try:
-            if self.kind == "npy":
-                self._spectra = np.load(self.path, mmap_mode="r")
-                return
-            self._file = h5py.File(self.path, "r")
-            self._spectra = next((held for name in self._names() if (held := self._data_set(name)) is not None), None)
-            held = ", ".join(name for name in self._file if self._data_set(name) is not None) or "none"
-        except (*_READ_ERRORS, ValueError) as error:  # the last is numpy's on a truncated file
-            raise_if_ours(error)
-            raise OSError(f"it can't be read ({type(error).__name__}: {error})") from error
-        if self._spectra is None:
+    def _checked_array(self, names):
+        """The spectra, still to be read."""
+        array = next((array for array in (self.nameless, *map(self.array, names)) if array is not None), None)
+        if array is None:
             raise ValueError(
-                f"predict_catalogue: {self.path!r} has no data set {' or '.join(map(repr, self._names()))}; it has "
-                f"{held}. Name yours by `spectra`."
+                f"predict_catalogue: {self.path!r} has no data set {' or '.join(map(repr, names))}; it has "
+                f"{', '.join(self.names()) or 'none'}. Name yours by `spectra`."
             )
-
-    def _names(self):
-        return [self._name] if self._name else _SPECTRA
-
-    def _data_set(self, name):
-        # A name that is listed, but can't be opened, raises here: the file is damaged.
-        held = self._file[name] if name in self._file else None
-        return held if isinstance(held, h5py.Dataset) else None
-
-    def _check_array(self):
-        if self._spectra.ndim < 2 or self._spectra.dtype.kind not in "iuf":
+        if len(array.shape or ()) < 2 or np.dtype(array.dtype).kind not in "iuf":
             raise ValueError(
                 f"predict_catalogue: the spectra in {self.path!r} must be numbers of shape (n_stars, n_pixels), got "
-                f"{self._spectra.shape} of type {self._spectra.dtype}."
+                f"{array.shape} of type {array.dtype}."
             )
-
-    def _numbers(self, rows):
-        values = self._read(self._spectra, rows)
-        if values.dtype.itemsize < 4:
-            # Half precision has no -9999: what is missing is found before it becomes another number.
-            return np.where(missing_elements(values), np.nan, values).astype("float32")
-        return values.astype("float32")
+        return array
 
     def _beside(self, name, is_needed):
-        """A data set that lies beside the spectra, in their shape; None if there is none."""
-        if name is None or (self._file is None and not is_needed):
-            return None
-        held = None if self._file is None else self._data_set(name)
+        """Rows of a data set that lies beside the spectra, in their shape; None if there is none."""
+        held = None if name is None else self.array(name)
         if held is None:
-            if is_needed:
+            if name is not None and is_needed:
                 raise ValueError(f"predict_catalogue: {self.path!r} has no data set {name!r}.")
             return None
         if held.shape != self._spectra.shape:
@@ -159,14 +122,14 @@ class SpectraFile:
                 f"predict_catalogue: {name!r} in {self.path!r} has the shape {held.shape}, its spectra "
                 f"{self._spectra.shape}."
             )
-        return held
+        return self.rows(held)
 
-    def _read(self, values, rows):
-        try:
-            return np.array(values[rows])  # of a memory map the numbers, read here and now
-        except _READ_ERRORS as error:
-            raise_if_ours(error)
-            raise OSError(f"rows {rows.start} to {rows.stop} can't be read: {error}") from error
+
+def _numbers(values):
+    if values.dtype.itemsize < 4:
+        # Half precision has no -9999: what is missing is found before it becomes another number.
+        return np.where(missing_elements(values), np.nan, values).astype("float32")
+    return values.astype("float32")
 
 
 def _without_ones(shape):
@@ -176,7 +139,7 @@ def _without_ones(shape):
 def plain_column(values):
     """Values of a column as every format of catalogues has them: texts as bytes, signed integers, real numbers."""
     values = np.asarray(values)
-    if values.dtype.kind in "OU":
+    if values.dtype.kind in "OTU":
         texts = [value if isinstance(value, bytes) else str(value).encode() for value in values]
         return np.array(texts, dtype="S")
     if values.dtype.kind == "u" and values.size and values.max() > np.iinfo("int64").max:

@@ -1,13 +1,16 @@
 """Catalogues as files, written a block of rows at a time: FITS, HDF5 and Parquet."""
 
 import importlib.util
+import io
+import warnings
 from contextlib import contextmanager
 
 import h5py
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import QTable, Table
 from astropy.table.meta import get_yaml_from_table
+from astropy.units import Unit
 
 __all__ = ["check_out", "written"]
 
@@ -58,9 +61,14 @@ def written(path, target, types, units, meta, n_rows):
 @contextmanager
 def _fits(path, dtype, units, meta, n_rows):
     table = fits.BinTableHDU(np.zeros(0, dtype), name="CATALOGUE")
+    foreign = {}
     for number, name in enumerate(dtype.names, 1):
-        if name in units:
-            table.header[f"TUNIT{number}"] = units[name]
+        if (text := _unit_of_fits(units.get(name))) is not None:
+            table.header[f"TUNIT{number}"] = text
+        elif name in units:
+            foreign[name] = units[name]
+            table.header.comments[f"TTYPE{number}"] = f"in {units[name]}"
+    table.header.extend(_for_astropy(foreign))
     table.header["NAXIS2"] = n_rows
     table.header.update(meta)
     big_endian = dtype.newbyteorder(">")
@@ -69,6 +77,27 @@ def _fits(path, dtype, units, meta, n_rows):
         stream.write(table.header.tostring().encode("ascii"))
         yield lambda rows: stream.write(rows.astype(big_endian).tobytes())
         stream.write(b"\0" * (-(n_rows * dtype.itemsize) % 2880))
+
+
+def _unit_of_fits(unit):
+    """A unit as the standard of FITS writes it; None for those that it does not have, such as dex."""
+    try:
+        return None if unit is None else Unit(unit, parse_strict="silent").to_string("fits")
+    except ValueError:
+        return None
+
+
+def _for_astropy(units):
+    """Comments by which astropy knows the units of columns that FITS does not have."""
+    if not units:
+        return []
+    table = QTable({name: np.zeros(1) * Unit(unit) for name, unit in units.items()})
+    written = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*could not be saved in native FITS format")
+        table.write(written, format="fits")
+    written.seek(0)
+    return [card for card in fits.getheader(written, 1).cards if card.keyword == "COMMENT"]
 
 
 @contextmanager

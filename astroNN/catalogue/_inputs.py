@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from astroNN.shared.sources.formats import FORMATS
 from astroNN.shared.tables import read_table
 
 __all__ = ["InputFile", "input_files", "kind_of"]
 
-#: kinds of files by the ends of their names
+#: kinds of files, of many spectra in rows or of one, by the ends of their names
 SUFFIXES = {
-    "hdf5": (".h5", ".hdf5", ".hdf"),
-    "npy": (".npy",),
+    "rows": tuple(suffix for suffix in FORMATS if suffix not in (".fits", ".fit")),
     "fits": (".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz"),
     "table": (".csv", ".ecsv", ".parquet"),
 }
@@ -35,8 +35,8 @@ class InputFile:
 
 
 def kind_of(path):
-    """``"hdf5"``, ``"npy"``, ``"fits"`` or ``"table"``, by the end of a file's name; None for others."""
-    name = os.fspath(path).lower()
+    """``"rows"``, ``"fits"`` or ``"table"``, by the end of a file's name; None for others."""
+    name = os.path.normpath(path).lower()
     return next((kind for kind, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
 
 
@@ -46,9 +46,9 @@ def input_files(inputs, out):
     Parameters
     ----------
     inputs : str, path-like, table, or list of these
-        Files of spectra (HDF5, .npy, FITS); folders, for all such files in them and below; patterns with ``*``, ``?``
-        or ``**``; tables with a column ``path`` (also ``file`` or ``filename``), or files of such (CSV, ECSV,
-        Parquet). Paths in the file of a table are relative to its folder.
+        Files of spectra (HDF5, .npy, stores of zarr, FITS); folders, for all such files in them and below; patterns
+        with ``*``, ``?`` or ``**``; tables with a column ``path`` (also ``file`` or ``filename``), or files of such
+        (CSV, ECSV, Parquet). Paths in the file of a table are relative to its folder.
     out : Path
         The catalogue, which is no input.
 
@@ -91,7 +91,7 @@ def _files_of(one, out):
             "for `predict`."
         )
     path = os.path.expanduser(os.fspath(one))
-    if os.path.isdir(path):
+    if os.path.isdir(path) and not _is_store(path):
         return _files_in_folder(path, out)
     if glob.has_magic(path) and not os.path.exists(path):
         return _files_of_pattern(path, out)
@@ -100,12 +100,21 @@ def _files_of(one, out):
     return [_input_file(path)]
 
 
+def _is_store(path):
+    """Whether something is a store of zarr, which is a folder."""
+    return os.path.isdir(path) and os.path.normpath(path).lower().endswith(".zarr")
+
+
+def _is_there(path):
+    return os.path.isfile(path) or _is_store(path)
+
+
 def _input_file(path, facts=None):
-    if not os.path.isfile(path):
+    if not _is_there(path):
         raise FileNotFoundError(f"predict_catalogue: there is no file {path!r}.")
     kind = kind_of(path)
     if kind in (None, "table"):
-        known = ", ".join(suffix for name in ("hdf5", "npy", "fits") for suffix in SUFFIXES[name])
+        known = ", ".join(suffix for name in ("rows", "fits") for suffix in SUFFIXES[name])
         raise ValueError(f"predict_catalogue: {path!r} is no file of spectra by its name, which must end in {known}.")
     return InputFile(os.path.abspath(path), path, kind, facts or {})
 
@@ -114,21 +123,24 @@ def _files_in_folder(folder, out):
     """Files of spectra in a folder and below, but for hidden ones and an earlier catalogue."""
     found = []
     for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = [os.path.join(root, name) for name in sorted(names) if not name.startswith(".")]
+        stores = [name for name in folders if _is_store(os.path.join(root, name))]
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in stores)
+        paths = [os.path.join(root, name) for name in sorted([*names, *stores]) if not name.startswith(".")]
         found += [
             _input_file(path)
             for path in paths
             if kind_of(path) not in (None, "table") and os.path.abspath(path) != out
         ]
     if not found:
-        raise FileNotFoundError(f"predict_catalogue: there is no HDF5, .npy or FITS file in the folder {folder!r}.")
+        raise FileNotFoundError(
+            f"predict_catalogue: there is no file of spectra in the folder {folder!r}: HDF5, .npy, zarr or FITS."
+        )
     return found
 
 
 def _files_of_pattern(pattern, out):
     named = sorted(glob.glob(pattern, recursive=True))
-    paths = [path for path in named if os.path.isfile(path) and os.path.abspath(path) != out]
+    paths = [path for path in named if _is_there(path) and os.path.abspath(path) != out]
     if not paths:
         raise FileNotFoundError(f"predict_catalogue: no file is named like {pattern!r}.")
     return [_input_file(path) for path in paths]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from astroNN.catalogue._arrays import SpectraFile, raise_if_ours
 from astroNN.shared.blocks import row_blocks
 
-__all__ = ["Part", "parts_of"]
+__all__ = ["Part", "parts_of", "stat_of"]
 
 #: files of one spectrum that are read and predicted together; a multiple of the 64 stars that share masks
 FILES_TOGETHER = 256
@@ -36,10 +36,10 @@ class Part:
     def n_stars(self):
         return self.stop - self.start
 
-    def fingerprint(self):
-        """Checksum of what the part is, with sizes and times of its files."""
+    def fingerprint(self, stat_of):
+        """Checksum of what the part is, with what a function tells of each of its files."""
         facts = [{name: str(value) for name, value in of_file.items()} for of_file in self.facts]
-        known = [asdict(self) | {"facts": facts}, [_stat(path) for path in self.paths]]
+        known = [asdict(self) | {"facts": facts}, [stat_of(path) for path in self.paths]]
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
@@ -86,7 +86,7 @@ def parts_of(files, reading):
 
 def _rows_of(file, reading):
     try:
-        with SpectraFile(file.path, file.kind, reading.spectra) as rows:
+        with SpectraFile(file.path, reading.spectra) as rows:
             rows.check(reading.shape, reading.mask, reading.errors)
             blocks = list(row_blocks(len(rows), reading.shape))
     except OSError as error:
@@ -97,6 +97,10 @@ def _rows_of(file, reading):
     return [Part(file.kind, (file.path,), (file.name,), rows.start, rows.stop, (file.facts,)) for rows in blocks]
 
 
-def _stat(path):
+def stat_of(path):
+    """Size and time of a file; of a store of zarr those of all files in it, as a checksum."""
+    if os.path.isdir(path):
+        within = sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+        return hashlib.sha256(json.dumps([(name, stat_of(name)) for name in within]).encode()).hexdigest()
     stat = os.stat(path)
     return stat.st_size, stat.st_mtime_ns

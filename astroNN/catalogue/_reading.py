@@ -89,7 +89,7 @@ def read_part(part, reading):
     if part.kind == "fits":
         return _read_files(part, reading)
     try:
-        with SpectraFile(part.paths[0], part.kind, reading.spectra) as file:
+        with SpectraFile(part.paths[0], reading.spectra) as file:
             return _read_rows(part, file, reading)
     except OSError as error:
         raise_if_ours(error)
@@ -100,7 +100,12 @@ def _unreadable(part, reading, error):
     """One row for a file, or a part of one, that can't be read."""
     first = part.start if part.stop > part.start else -1
     names, unread = _names(part.names), np.array([True])
-    return Rows(*reading.missing(1), names, np.array([first]), unread, {}, [(part.names[0], str(error))])
+    return Rows(*reading.missing(1), names, np.array([first]), unread, {}, [_broken(part, error)])
+
+
+def _broken(part, error):
+    """A file's name as the user gave it, and what is wrong with it."""
+    return part.names[0], str(error).removeprefix(f"{part.paths[0]}: ")
 
 
 def _read_rows(part, file, reading):
@@ -137,7 +142,7 @@ def _whole_or_in_blocks(part, file, reading):
             raise_if_ours(error)
             n_lost = block.stop - block.start
             blocks.append((*reading.missing(n_lost), {"": n_lost}, np.ones(n_lost, bool)))
-            broken.append((part.names[0], str(error)))
+            broken.append(_broken(part, error))
     return blocks, broken
 
 

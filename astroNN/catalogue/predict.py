@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from astroNN._version import __version__
 from astroNN.apogee import chips_pix_info
 from astroNN.catalogue._answering import Answering, check_detector, check_network, checked_columns, net_inputs
+from astroNN.catalogue._code import checksum_of_code
 from astroNN.catalogue._engines import ENGINES, check_engine
 from astroNN.catalogue._formats import check_out
 from astroNN.catalogue._inputs import input_files
@@ -91,8 +92,8 @@ def predict_catalogue(folder, inputs, out, *, sampling="exact", precision="float
     folder : str or Path
         Of a network, or of an ensemble.
     inputs : str, path-like, table, or list of these
-        HDF5 files, ``.npy`` files, FITS files of one spectrum; folders of such, patterns (``"*.h5"``), tables with a
-        column ``path``.
+        HDF5 files, ``.npy`` files, stores of zarr, FITS files of one spectrum; folders of such, patterns
+        (``"*.h5"``), tables with a column ``path``.
     out : str or Path
         The catalogue; its name ends in ``.fits``, ``.h5`` or ``.parquet``.
     sampling : {"exact", "per_star", "fast"}, optional
@@ -113,8 +114,8 @@ def predict_catalogue(folder, inputs, out, *, sampling="exact", precision="float
         files of APOGEE ``APOGEE_ID``, ``SNR``, ``RA`` and ``DEC``. Default: the usual identifiers (`IDENTIFIERS`).
     reader : callable, optional
         Reads a FITS file of one spectrum: a function of a path that gives the flux as the network takes it, or
-        (flux, error, mask). Give it a name of its own: by that an unfinished run knows it again. Default: aspcapStar,
-        apStar and apVisit files, by `astroNN.apogee.network_input`.
+        (flux, error, mask). An unfinished run knows it again by its name and its code. Default: aspcapStar, apStar
+        and apVisit files, by `astroNN.apogee.network_input`.
     dr : int, optional
         Data release of the continuum pixels of these, default 14.
     outliers : str or Path, optional
@@ -252,11 +253,12 @@ def _made_from(work):
     """What a catalogue depends on besides its inputs."""
     reading, reader = work.reading, work.reading.reader
     told = {one.name: getattr(reading, one.name) for one in fields(reading)}
+    name = getattr(reader, "__qualname__", type(reader).__name__)
     return {
         "network": work.sha256,
         "astroNN": __version__,
         "backend": keras.backend.backend(),
-        "reading": told | {"reader": getattr(reader, "__qualname__", type(reader).__name__)},
+        "reading": told | {"reader": [name, checksum_of_code(reader)]},
         "answering": asdict(work.answering),
         "outliers": None if work.outliers is None else filehash(work.outliers),
     }

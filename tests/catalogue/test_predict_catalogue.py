@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from astropy.units import UnitsWarning
 
 from astroNN.catalogue import FLAGS, _parts, predict_catalogue
 from astroNN.catalogue._parts import parts_of
@@ -32,9 +31,7 @@ def made(*arguments, **settings):
 
 
 def read(path):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnitsWarning)  # FITS has no dex
-        table = read_table(path, "test")
+    table = read_table(path, "test")
     return {name: np.ma.getdata(table[name]) for name in table.colnames}, table
 
 

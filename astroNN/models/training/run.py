@@ -9,7 +9,7 @@ from astroNN.models._weight_names import weights_by_key
 from astroNN.models.persistence.checkpoint import write_checkpoint
 from astroNN.models.training.callbacks import TrainingHistory, built_in_callbacks, own_callbacks
 from astroNN.models.training.interruption import StepBoundary
-from astroNN.models.training.state import TrainingState, fingerprint, put_back, take_arrays
+from astroNN.models.training.state import TrainingState, fingerprint, put_back, source_of, take_arrays
 from astroNN.nn.callbacks import VirutalCSVLogger
 from astroNN.nn.utilities.streamed import errors_of_reading
 from astroNN.shared._memory import keep_freed_memory
@@ -41,7 +41,7 @@ def check_can_resume(net, data, val_idx):
     Raises
     ------
     ConfigurationError
-        (a ValueError) If no training was begun, or its labels, or the split, were others.
+        (a ValueError) If no training was begun, or its labels, the split, or the kind of source, were others.
     """
     state = net._training_state
     if state is None:
@@ -56,6 +56,12 @@ def check_can_resume(net, data, val_idx):
             "resume=True: the labels, or the split into training and validation stars, are not those with which this "
             "training began. Give the same arrays in the same order, with the same `groups`, and leave `seed` and "
             "`val_size` alone. To train on other stars call `fit` without `resume`."
+        )
+    if state.source not in ("", source_of(data)):
+        raise ConfigurationError(
+            f"resume=True: this training drew its batches from {state.source}, but `input_data` (with `mask`) gives "
+            f"{source_of(data)}, which are mixed in another way: it would not go on as it began. Give the data as "
+            "they were given then, in files or in memory, or call `fit` without `resume`."
         )
 
 
@@ -97,7 +103,7 @@ class _Run:
 
     def __init__(self, net, data, earlier, engine):
         self.net, self.earlier, self.engine = net, earlier, engine
-        self.labels_sha256 = fingerprint(data.labels["output"])
+        self.labels_sha256, self.source = fingerprint(data.labels["output"]), source_of(data)
         self.first_epoch = earlier.epoch if earlier else 0
         self.n_fit = earlier.n_fit if earlier else net._n_fits
         self.built_in = built_in_callbacks(net)
@@ -168,6 +174,7 @@ class _Run:
             stopped=stopped,
             labels_sha256=self.labels_sha256,
             optimizer=type(net.keras_model.optimizer).__name__,
+            source=self.source,
             callbacks={
                 name: {key: getattr(callback, key) for key in _SEEN[name]} for name, callback in self.built_in.items()
             },

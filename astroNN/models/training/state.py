@@ -8,9 +8,20 @@ import keras
 import numpy as np
 
 from astroNN.models._weight_names import weights_by_key
+from astroNN.nn.utilities.streamed import block_rows
 from astroNN.shared.errors import ConfigurationError
+from astroNN.shared.sources import Rows
 
-__all__ = ["GROUPS", "TrainingState", "copies", "fingerprint", "put_back", "seed_states", "take_arrays"]
+__all__ = [
+    "GROUPS",
+    "TrainingState",
+    "copies",
+    "fingerprint",
+    "put_back",
+    "seed_states",
+    "source_of",
+    "take_arrays",
+]
 
 #: kinds of arrays: of the last epoch its weights, optimiser and random numbers, and the weights of the best epoch
 GROUPS = ("weights", "optimizer", "seeds", "best")
@@ -32,6 +43,8 @@ class TrainingState:
         Fingerprint of the labels that it is trained on.
     optimizer : str
         Class of the optimiser.
+    source : str
+        Where the batches are drawn from, see `source_of`; empty where it is not known.
     callbacks : dict
         By name of a callback (``"plateau"``, ``"early_stopping"``, ``"keep_best"``) what it has seen.
     history : dict
@@ -45,6 +58,7 @@ class TrainingState:
     stopped: bool
     labels_sha256: str
     optimizer: str
+    source: str = ""
     callbacks: dict = field(default_factory=dict)
     history: dict = field(default_factory=dict)
     arrays: dict = field(default_factory=dict)
@@ -70,7 +84,8 @@ class TrainingState:
         """
         if not isinstance(stored, dict):
             raise ValueError("it is no dictionary")
-        kinds = {"epoch": int, "n_fit": int, "stopped": bool, "labels_sha256": str, "optimizer": str}
+        stored = {"source": ""} | stored  # which the first folders lack
+        kinds = {"epoch": int, "n_fit": int, "stopped": bool, "labels_sha256": str, "optimizer": str, "source": str}
         for name, kind in kinds.items():
             if type(stored.get(name)) is not kind or (kind is int and stored[name] < 0):
                 raise ValueError(f"`{name}` must be {kind.__name__}, got {stored.get(name)!r}"[:200])
@@ -91,6 +106,22 @@ class TrainingState:
 def fingerprint(labels):
     """SHA-256 of an array of labels (missing ones are NaN already)."""
     return hashlib.sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()
+
+
+def source_of(data):
+    """What decides, besides the seed, which stars come together in a batch, in words.
+
+    Parameters
+    ----------
+    data : Sample
+        What a network is trained on.
+
+    Returns
+    -------
+    str
+    """
+    sources = [array for array in (*data.inputs.values(), *data.masks.values()) if isinstance(array, Rows)]
+    return f"files, in blocks of {block_rows(sources)} stars" if sources else "arrays in memory"
 
 
 def copies(variables):

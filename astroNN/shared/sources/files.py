@@ -24,7 +24,8 @@ class FileRows(Rows):
     Parameters
     ----------
     paths : path or list of paths
-        HDF5 (``.h5``, ``.hdf5``), NumPy (``.npy``), images in FITS (``.fits``), or stores of zarr (``.zarr``).
+        HDF5 (``.h5``, ``.hdf5``, ``.hdf``), NumPy (``.npy``), images in FITS (``.fits``), or stores of zarr
+        (``.zarr``).
     dataset : str, optional
         Name of the data set in each file: of HDF5 and zarr its path, of FITS the name of the extension. Default:
         ``spectra``, or the only one there is with several numbers a row.
@@ -111,7 +112,7 @@ class FileRows(Rows):
                 self._open.popitem(last=False)[1].close()
             self._open[number] = opened(self._paths[number], self._dataset)
         self._open.move_to_end(number)
-        return self._open[number].rows
+        return self._open[number]
 
 
 def _check_alike(first_path, first, path, part):

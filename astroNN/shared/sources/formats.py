@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import h5py
 import numpy as np
@@ -12,92 +12,154 @@ from astropy.utils.exceptions import AstropyWarning
 from astroNN.shared.sources.arrays import ArrayRows
 from astroNN.shared.sources.rows import UnreadableRowsError
 
-__all__ = ["FORMATS", "Opened", "opened"]
+__all__ = ["FORMATS", "OpenFile", "opened"]
 
 _USUAL_NAME = "spectra"  # as in the files of `H5Compiler` and of the simulator
+#: what h5py, zarr and numpy raise on damaged files
+_DAMAGE = (OSError, EOFError, RuntimeError, KeyError, TypeError, ValueError)
 
 
-class Opened:
-    """One file, open.
-
-    Attributes
-    ----------
-    rows : Rows
-        Its data.
-    close : callable
-        Closes it.
-    """
-
-    def __init__(self, rows, close):
-        self.rows, self.close = rows, close
-
-
-def opened(path, dataset=None):
-    """Open a file for reading rows.
+class OpenFile:
+    """A file, open for reading rows: a context, or to be closed.
 
     Parameters
     ----------
     path : str
         The file, or the folder of a zarr store.
-    dataset : str, optional
-        See `FileRows`.
 
-    Returns
-    -------
-    Opened
+    Attributes
+    ----------
+    nameless : array or None
+        The one array of a file that has no names.
+    close : callable
+        Closes it.
 
     Raises
     ------
-    FileNotFoundError, OSError, KeyError, ValueError
+    FileNotFoundError, OSError, ValueError
         As `FileRows`.
     ImportError
         If zarr is needed and not installed.
     """
-    extension = os.path.splitext(path)[1].lower()
-    if extension not in FORMATS:
-        raise ValueError(
-            f"{path!r}: rows can't be read from files with the extension {extension!r}. Give one of "
-            f"{', '.join(FORMATS)}, or load the data yourself."
+
+    def __init__(self, path):
+        extension = os.path.splitext(path)[1].lower()
+        if extension not in FORMATS:
+            raise ValueError(
+                f"{path!r}: rows can't be read from files with the extension {extension!r}. Give one of "
+                f"{', '.join(FORMATS)}, or load the data yourself."
+            )
+        if not os.path.exists(path):
+            raise FileNotFoundError(f"There is no file {path!r}.")
+        self.path = path
+        with ExitStack() as stack:
+            with self._damage_told():
+                held = FORMATS[extension](path, stack)
+            self.close = stack.pop_all().close
+        self.nameless, self._arrays = (held, {}) if _is_array(held) else (None, held)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def array(self, name):
+        """The array of a name; None if there is none."""
+        with self._damage_told():
+            held = self._arrays[name] if name in self._arrays else None
+        return held if _is_array(held) else None
+
+    def names(self):
+        """Names of the arrays."""
+        with self._damage_told():
+            names = list(self._arrays)
+        return [name for name in names if self.array(name) is not None]
+
+    def rows(self, array):
+        """Rows of one of the arrays.
+
+        Raises
+        ------
+        ValueError
+            If it is a single number, or empty.
+        """
+        if not array.shape:  # of a single number (), of an empty data set of HDF5 None
+            raise ValueError(f"{self.path!r} has no rows: the shape of its data is {array.shape}.")
+        return _StoredRows(array, self.path)
+
+    def chosen(self, dataset=None):
+        """The array of a name, or the one that is meant where none is given; see `FileRows`."""
+        if self.nameless is not None:
+            if dataset is not None:
+                raise ValueError(f"{self.path!r} holds one array without a name, got dataset={dataset!r}.")
+            return self.nameless
+        in_fits = isinstance(self._arrays, _Images)
+        what, usual = ("image", _USUAL_NAME.upper()) if in_fits else ("data set", _USUAL_NAME)
+        if dataset is not None:
+            if (array := self.array(dataset)) is None:
+                raise KeyError(f"{self.path!r} has no {what} {dataset!r}; it has {sorted(self._arrays)}.")
+            return array
+        names = [name for name in self.names() if len(self.array(name).shape or ()) > 1]
+        if usual in names or len(names) == 1:
+            return self.array(usual if usual in names else names[0])
+        raise KeyError(
+            f"{self.path!r} has no {what} {usual!r}, and of others with several numbers a row it has {names}. Name "
+            "one: astroNN.datasets.FileRows(paths, dataset=...)."
         )
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"There is no file {path!r}.")
-    with ExitStack() as stack:
+
+    @contextmanager
+    def _damage_told(self):
         try:
-            array = FORMATS[extension](path, dataset, stack)
+            yield
         except PermissionError:
             raise
-        except (OSError, EOFError, TypeError) as error:
+        except _DAMAGE as error:
             raise UnreadableRowsError(
-                f"{path!r} can't be read ({error}). It may be damaged, not whole, or no file of this kind: copy or "
-                "download it again."
+                f"{self.path}: the file can't be read ({error}). It may be damaged, not whole, or no file of this "
+                "kind: copy or download it again."
             ) from error
-        if not array.shape:  # of a single number (), of an empty data set of HDF5 None
-            raise ValueError(f"{path!r} has no rows: the shape of its data is {array.shape}.")
-        return Opened(ArrayRows(array, path), stack.pop_all().close)
 
 
-def _hdf5(path, dataset, stack):
-    return _of_group(path, stack.enter_context(h5py.File(path, "r")), dataset, h5py.Dataset)
+class _StoredRows(ArrayRows):
+    """Rows of an array in an open file, of which whatever its library raises tells that it is damaged."""
+
+    damage = _DAMAGE
 
 
-def _npy(path, dataset, stack):
-    _refuse_name(path, dataset)
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:  # as numpy says that a file is shorter than its header says
-        raise OSError(str(error)) from error
+def opened(path, dataset=None):
+    """Rows of a file, see `FileRows`, which is open until they are closed."""
+    with ExitStack() as stack:
+        file = stack.enter_context(OpenFile(path))
+        rows = file.rows(file.chosen(dataset))
+        rows.close = stack.pop_all().close
+    return rows
 
 
-def _zarr(path, dataset, stack):
+def _is_array(held):
+    return hasattr(held, "shape")
+
+
+def _hdf5(path, stack):
+    return stack.enter_context(h5py.File(path, "r"))
+
+
+def _npy(path, stack):
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _zarr(path, stack):
     try:
         import zarr
     except ImportError as error:
         raise ImportError(f"Reading {path!r} needs zarr: pip install zarr.") from error
-    store = zarr.open(path, mode="r")
-    return store if isinstance(store, zarr.Array) else _of_group(path, store, dataset, zarr.Array)
+    try:
+        return zarr.open(path, mode="r")
+    except FileNotFoundError as error:  # so zarr says that something is no store
+        raise OSError(str(error)) from error
 
 
-def _fits(path, dataset, stack):
+def _fits(path, stack):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         warnings.filterwarnings("error", message=".*truncated", category=AstropyWarning)
@@ -106,11 +168,17 @@ def _fits(path, dataset, stack):
         except AstropyWarning as error:
             raise OSError(str(error)) from error
     images = {hdu.name or str(k): hdu for k, hdu in enumerate(hdus) if hdu.is_image and len(hdu.shape) > 1}
-    if dataset is None:
-        return _Section(images[_meant(path, list(images), _USUAL_NAME.upper(), "image")])
-    if dataset.upper() not in images:
-        raise KeyError(f"{path!r} has no image {dataset!r}; it has {sorted(images)}.")
-    return _Section(images[dataset.upper()])
+    return _Images(images)
+
+
+class _Images(dict):
+    """Images of a FITS file, by names in which small and capital letters are the same."""
+
+    def __contains__(self, name):
+        return super().__contains__(name.upper())
+
+    def __getitem__(self, name):
+        return _Section(super().__getitem__(name.upper()))
 
 
 class _Section:
@@ -125,35 +193,11 @@ class _Section:
         return block.astype(block.dtype.newbyteorder("="), copy=False)
 
 
-def _of_group(path, group, dataset, kind):
-    """The data set of a name, or the one that is meant where none is given."""
-    if dataset is not None:
-        if not isinstance(group.get(dataset), kind):
-            raise KeyError(f"{path!r} has no data set {dataset!r}; it has {sorted(group.keys())}.")
-        return group[dataset]
-    tables = [name for name in group if isinstance(group.get(name), kind) and len(group[name].shape or ()) > 1]
-    return group[_meant(path, tables, _USUAL_NAME, "data set")]
-
-
-def _meant(path, names, usual, what):
-    """The name that is usual, or the only one."""
-    if usual in names or len(names) == 1:
-        return usual if usual in names else names[0]
-    raise KeyError(
-        f"{path!r} has no {what} {usual!r}, and of others with several numbers a row it has {names}. Name one: "
-        "astroNN.datasets.FileRows(paths, dataset=...)."
-    )
-
-
-def _refuse_name(path, dataset):
-    if dataset is not None:
-        raise ValueError(f"{path!r} holds one array without a name, got dataset={dataset!r}.")
-
-
-#: extension to a function that gives an array of a file, what has to be closed on a stack
+#: extension to a function that gives what is in a file, an array or arrays by name; what has to be closed on a stack
 FORMATS = {
     ".h5": _hdf5,
     ".hdf5": _hdf5,
+    ".hdf": _hdf5,
     ".npy": _npy,
     ".fits": _fits,
     ".fit": _fits,

@@ -32,6 +32,9 @@ class Rows:
         Rows that are stored together, and read together whatever is asked for. Default 1.
     """
 
+    #: errors of `read` that tell of damage
+    damage = (OSError, EOFError)
+
     def __init__(self, name, shape, dtype, chunk_rows=1):
         self.name = name
         self.shape = tuple(int(n) for n in shape)
@@ -129,7 +132,7 @@ class Rows:
             block = self.read(start, stop)
         except (UnreadableRowsError, FileNotFoundError, PermissionError):
             raise  # of the source below this one: nothing is to be added
-        except (OSError, EOFError) as error:
+        except self.damage as error:
             raise UnreadableRowsError(
                 f"{self.name}: rows {start} to {stop - 1} can't be read ({error}). Is the file damaged, or not "
                 "whole? Copy or download it again."
