@@ -1,5 +1,6 @@
 """What runs the work on all parts: this process, or a Dask cluster."""
 
+import os
 import warnings
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,9 @@ __all__ = ["ENGINES", "check_engine"]
 
 _READ_AHEAD = 2
 _SECONDS_TO_ANSWER = 30
+_ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
+#: numbers of threads of a process; those of numpy and PyTorch are set by Dask itself
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 def run_here(work, parts, done, client=None):
@@ -88,13 +92,36 @@ def _done_on_worker(part, work):
 
 
 @contextmanager
+def _local_cluster():
+    """A worker for each core, of which each keeps to its own: by itself TensorFlow takes all in every process."""
+    import dask
+    from distributed import LocalCluster
+
+    # To be set before TensorFlow starts; what the user has set counts more.
+    environment = dask.config.get(_ENVIRONMENT) | dict.fromkeys(_THREADS, 1)
+    before = {name: os.environ.get(name) for name in environment}
+    try:
+        with (
+            dask.config.set({_ENVIRONMENT: environment}),
+            LocalCluster(processes=True, threads_per_worker=1, dashboard_address=None) as cluster,
+        ):
+            yield cluster
+    finally:
+        # Dask has put it into the environment of this process, too.
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
 def _client(client):
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     if client is None:
-        with LocalCluster(processes=True, threads_per_worker=1, dashboard_address=None) as cluster:
-            with Client(cluster) as own:
-                yield own
+        with _local_cluster() as cluster, Client(cluster) as own:
+            yield own
         return
     if not isinstance(client, str):
         yield client

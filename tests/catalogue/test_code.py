@@ -80,12 +80,11 @@ def test_is_the_same_in_another_process(tmp_path):
         "import json, reading, sys; from astroNN.catalogue._code import checksum_of_code;"
         "print(json.dumps({name: checksum_of_code(one) for name, one in reading.made.items()}))"
     )
-    for seed in ("1", "2"):  # the second finds the module compiled
-        path = os.pathsep.join([str(tmp_path), environment().get("PYTHONPATH", "")])
-        env = environment() | {"PYTHONHASHSEED": seed, "PYTHONPATH": path}
-        done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, env=env, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.strip().splitlines()[-1] == json.dumps(made())
+    path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    env = environment() | {"PYTHONHASHSEED": "1", "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, env=env, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.strip().splitlines()[-1]) == made()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ UNITS = {
     "gravity": "dex(cm / s2)",
     "motion": "uas / yr",
     "parallax": "1 / mas",
-    "plain": "",
 }
 
 

@@ -67,9 +67,7 @@ def test_a_classifier(images, trained_on, predicted, tmp_path):
     net.fit(image.reshape(*image.shape, *trained_on), labels)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["images"] = image.reshape(*image.shape, *predicted)
-        file["mask"] = np.arange(N_STARS)[:, None, None] * np.ones(file["images"].shape[1:3], bool) == 7
-        file.move("mask", "without channel") if predicted else None
-    _, table = made(net, tmp_path / "a.h5", tmp_path, mask=None)
+    _, table = made(net, tmp_path / "a.h5", tmp_path)
     probability = net.predict(image)
     np.testing.assert_array_equal(np.stack([table[name] for name in net.targetname], axis=1), probability)
     np.testing.assert_allclose(probability.sum(axis=1), 1.0, rtol=1e-5)
@@ -109,7 +107,7 @@ def test_files_as_the_pipeline_of_apogee_lays_them_out(apogee_network, tmp_path)
     stars = simulate_apogee(4, seed=1)
     names = [f"2M0000000{k}+1234567" for k in range(4)]
     bits = stars.mask[:3].astype("i2")
-    paths = [tmp_path / f"{kind}-{name}.fits" for kind, name in zip(["apStar"] * 2 + ["aspcapStar"] * 2, names)]
+    paths = [tmp_path / f"{'apStar' if k < 2 else 'aspcapStar'}-{name}.fits" for k, name in enumerate(names)]
     apstar_hdus(names[0], stars.spectra[:1], stars.spectra_err[:1], bits[:1], snr=80.0).writeto(paths[0])
     apstar_hdus(names[1], stars.spectra[:3], stars.spectra_err[:3], bits).writeto(paths[1])  # of several visits
     for k in (2, 3):
@@ -118,7 +116,7 @@ def test_files_as_the_pipeline_of_apogee_lays_them_out(apogee_network, tmp_path)
     inputs.write(tmp_path / "list.csv")
     _, table = made(apogee_network, tmp_path / "list.csv", tmp_path, errors="yes")
     read = [network_input((read_apstar if k < 2 else read_aspcapstar)(path)) for k, path in enumerate(paths)]
-    flux, err, mask = (np.concatenate(arrays) for arrays in zip(*read))
+    flux, err, mask = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
     same_labels(table, apogee_network.as_table(*apogee_network.predict(flux, inputs_err=err, mask=mask)))
     assert [str(np.asarray(name).astype(str)) for name in table["APOGEE_ID"]] == names
     np.testing.assert_array_equal(table["source_id"], 10**18 + np.arange(4))
@@ -133,9 +131,9 @@ def test_real_files_of_apogee(apogee_network, shared_data, tmp_path):
     assert summary.n_rows == len(paths) >= 12 and summary.flags["unreadable"] == 0
     order = [[str(path) for path in paths].index(name) for name in map(_text, table["file"])]
     read = [network_input((read_apstar if path.name[:6] == "apStar" else read_aspcapstar)(path)) for path in paths]
-    flux, _, mask = (np.concatenate(arrays)[order] for arrays in zip(*read))
+    flux, _, mask = (np.concatenate(arrays)[order] for arrays in zip(*read, strict=True))
     same_labels(table, apogee_network.as_table(*apogee_network.predict(flux, mask=mask)))
-    assert all(_text(star) in paths[k].name for star, k in zip(table["APOGEE_ID"], order))
+    assert all(_text(star) in paths[k].name for star, k in zip(table["APOGEE_ID"], order, strict=True))
 
 
 def _text(value):

@@ -194,6 +194,24 @@ def test_files_are_closed_whatever_was_asked_for_and_however_it_ended(stars, pat
     assert not source._open and not errors._open and not empty_star._open and not infinite._open
 
 
+def test_derivatives_close_their_files(stars, paths, tools):
+    source, mask, broken = FileRows(parts(paths)), FileRows(paths / "all.h5", "mask"), Breaking(stars.spectra)
+    broken.is_broken, known = True, mask[:]
+    mask.close()
+    net = tools.small(ApogeeBCNN(), max_epochs=1, activation="tanh")  # ramps have no curvature
+    net.fit(stars.spectra, stars.labels)
+    for derivative, settings in ((net.jacobian, {}), (net.hessian, {"pixels": [3, 7]})):
+        from_files = derivative(source, mask=mask, **settings)
+        np.testing.assert_array_equal(from_files, derivative(stars.spectra, mask=known, **settings))
+        assert not source._open and not mask._open
+        with pytest.raises(OSError, match="the disk is gone"):
+            derivative(broken, mask=mask, **settings)
+        assert from_files.any() and not mask._open
+    vae = tools.small(ApogeeCVAE(), max_epochs=1, num_hidden=[8, 4], latent_dim=2)
+    vae.fit(stars.spectra)
+    assert vae.jacobian_latent(source).any() and not source._open
+
+
 def test_ctrl_c_leaves_no_thread_and_no_open_file(stars, paths, tools):
     source = FileRows(parts(paths))
     net = tools.linear(callbacks=tools.Interrupt(1))

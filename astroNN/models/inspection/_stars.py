@@ -1,5 +1,7 @@
 """What all derivatives share: stars in blocks, their missing pixels, units, and the bound of memory."""
 
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 
@@ -8,11 +10,13 @@ from astroNN.nn.layers._graph import without_dropout
 from astroNN.shared import checks
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.missing import missing_elements
+from astroNN.shared.sources import Rows
 
 __all__ = [
     "MAX_MEMORY",
     "check_memory",
     "checked_stars",
+    "closing_files",
     "label_unit",
     "mean_network",
     "missing_pixels",
@@ -56,6 +60,17 @@ def checked_stars(net, method, x, mask, input_name="input", mc_num=None):
         checks.check_at_least("mc_num", mc_num, 1)
     checks.check_one_of("input_name", input_name, tuple(net._input_shape.keys()))
     return _data.checked_inputs(net, x, mask)
+
+
+@contextmanager
+def closing_files(inputs, masks):
+    """Context at whose end the files are closed that were opened to read inputs and masks."""
+    try:
+        yield
+    finally:
+        for array in (*inputs.values(), *masks.values()):
+            if isinstance(array, Rows):
+                array.close()
 
 
 def normalised_blocks(net, inputs, masks, step):

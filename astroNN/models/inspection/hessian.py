@@ -9,6 +9,7 @@ from astroNN.models.inspection._stars import (
     MAX_MEMORY,
     check_memory,
     checked_stars,
+    closing_files,
     label_unit,
     mean_network,
     missing_pixels,
@@ -40,8 +41,9 @@ def network_hessian(net, x, mean_output=False, mc_num=None, denormalize=False, m
     check_memory("hessian", shape if mean_output else (n_stars, *shape), max_memory, _WAYS)
     flat = (n_labels, len(chosen)) if diagonal else (n_labels, len(chosen), len(chosen))
     result = np.zeros(flat if mean_output else (n_stars, *flat), dtype="float32")
-    for _ in range(mc_num or 1):
-        _add(result, net, inputs, masks, mc_num, chosen, diagonal, mean_output, input_name)
+    with closing_files(inputs, masks):
+        for _ in range(mc_num or 1):
+            _add(result, net, inputs, masks, mc_num, chosen, diagonal, mean_output, input_name)
     if not result.any():
         warnings.warn(
             "hessian: all second derivatives are zero. A network of ReLU or linear units is made of planes; its "

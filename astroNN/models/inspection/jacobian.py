@@ -7,6 +7,7 @@ from astroNN.models.inspection._stars import (
     MAX_MEMORY,
     check_memory,
     checked_stars,
+    closing_files,
     label_unit,
     mean_network,
     missing_pixels,
@@ -79,7 +80,8 @@ def network_jacobian(net, x, mean_output=False, mc_num=None, denormalize=False, 
         unit = pixel_unit(net, input_name)
         scale = label_unit(net).reshape(-1, *[1] * unit.ndim) / unit
     check_memory("jacobian", _result_shape(net, inputs, mean_output, input_name), max_memory, _WAYS)
-    return _collected(net, inputs, masks, mean_output, mc_num, scale, input_name)
+    with closing_files(inputs, masks):
+        return _collected(net, inputs, masks, mean_output, mc_num, scale, input_name)
 
 
 def latent_jacobian(net, x, mean_output=False, denormalize=False, mask=None, max_memory=MAX_MEMORY):
@@ -87,7 +89,8 @@ def latent_jacobian(net, x, mean_output=False, denormalize=False, mask=None, max
     inputs, masks = checked_stars(net, "jacobian_latent", x, mask)
     scale = 1.0 / pixel_unit(net) if denormalize else None
     check_memory("jacobian_latent", _result_shape(net, inputs, mean_output, "input", "z_mean"), max_memory, _WAYS)
-    return _collected(net, inputs, masks, mean_output, None, scale, "input", "z_mean")
+    with closing_files(inputs, masks):
+        return _collected(net, inputs, masks, mean_output, None, scale, "input", "z_mean")
 
 
 def _result_shape(net, inputs, mean_output, input_name, output_name="output"):
