@@ -207,6 +207,8 @@ def test_derivatives_close_their_files(stars, paths, tools):
         with pytest.raises(OSError, match="the disk is gone"):
             derivative(broken, mask=mask, **settings)
         assert from_files.any() and not mask._open
+    assert net.integrated_gradients(source, mask=mask, steps=4, max_steps=4).attributions.any()
+    assert not source._open and not mask._open
     vae = tools.small(ApogeeCVAE(), max_epochs=1, num_hidden=[8, 4], latent_dim=2)
     vae.fit(stars.spectra)
     assert vae.jacobian_latent(source).any() and not source._open

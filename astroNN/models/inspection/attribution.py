@@ -10,6 +10,7 @@ from astroNN.models.inspection._stars import (
     MAX_MEMORY,
     check_memory,
     checked_stars,
+    closing_files,
     label_unit,
     missing_pixels,
     n_outputs,
@@ -64,18 +65,19 @@ def network_integrated_gradients(net, x, baseline=None, steps=32, label=None, de
     attributions = {name: np.zeros((n_stars, n_columns, *net._input_shape[name]), dtype="float32") for name in inputs}
     difference = np.zeros((n_stars, n_columns))
     error, used = np.zeros_like(difference), np.zeros(n_stars, dtype=int)
-    for start in range(0, n_stars, _STARS):
-        left = np.arange(start, min(start + _STARS, n_stars))
-        n_steps = steps
-        while len(left):
-            contributions, difference[left] = path.integrate(left, n_steps)
-            error[left], used[left] = -difference[left], n_steps
-            for name, values in contributions.items():
-                attributions[name][left] = values
-                error[left] += values.reshape(len(left), n_columns, -1).sum(axis=-1, dtype="float64")
-            missed = (np.abs(error[left]) > atol + rtol * np.abs(difference[left])).any(axis=1)
-            left = left[missed] if n_steps < max_steps else left[:0]
-            n_steps = min(2 * n_steps, max_steps)
+    with closing_files(inputs, masks):
+        for start in range(0, n_stars, _STARS):
+            left = np.arange(start, min(start + _STARS, n_stars))
+            n_steps = steps
+            while len(left):
+                contributions, difference[left] = path.integrate(left, n_steps)
+                error[left], used[left] = -difference[left], n_steps
+                for name, values in contributions.items():
+                    attributions[name][left] = values
+                    error[left] += values.reshape(len(left), n_columns, -1).sum(axis=-1, dtype="float64")
+                missed = (np.abs(error[left]) > atol + rtol * np.abs(difference[left])).any(axis=1)
+                left = left[missed] if n_steps < max_steps else left[:0]
+                n_steps = min(2 * n_steps, max_steps)
     converged = np.abs(error) <= atol + rtol * np.abs(difference)
     _warn_of_errors(error, converged, max_steps)
     shaped = {
