@@ -84,9 +84,18 @@ def styled(draw):
 
 def new_figure(width, height):
     """An empty figure of `width` times `height` inches that pyplot knows nothing of."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = _ShownFigure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+class _ShownFigure(Figure):
+    """Shows itself in notebooks, also where pyplot has not been used, which teaches them to show figures."""
+
+    def _repr_png_(self):
+        picture = io.BytesIO()
+        self.savefig(picture, format="png", dpi=72, bbox_inches="tight")
+        return picture.getvalue()
 
 
 def note(panel, text, where="upper left", **settings):

@@ -96,3 +96,15 @@ def test_titles_are_those_of_the_established_figures():
     assert [target_name_conversion(name) for name in names] == [
         "[CI/H]", "[TiII/H]", "[Al/H]", "[N/H]", r"$T_{\mathrm{eff}}$", "[Alpha/M]", "[Log(g)]", "fakemag",
     ]  # fmt: skip
+
+
+def test_a_notebook_shows_a_figure_without_pyplot():
+    from io import BytesIO
+
+    from matplotlib.image import imread
+
+    figure = new_figure(3, 2)
+    figure.subplots().plot([0, 1])
+    picture = imread(BytesIO(figure._repr_png_()))
+    assert picture.shape[2] == 4 and 100 < picture.shape[1] < 300
+    assert picture[..., :3].min() < 0.9  # something is drawn

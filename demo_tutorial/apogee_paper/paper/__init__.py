@@ -1,0 +1,1 @@
+"""What the numbered scripts of this folder share: settings, cuts, recipes, scores, figures, the catalogue."""
