@@ -66,7 +66,7 @@ def make_archive(root, n_stars=600, n_members=15, dr=14, seed=0, aspcap=True, ve
 def _write_spectra(root, stars, allstar, dr, aspcap, rng, verbose):
     clean = clean_spectra(stars)
     spoilt = np.flatnonzero(stars.cluster == "")[: N_MISSING + 1]
-    for row in tqdm(range(len(stars)), desc="files", unit="star", disable=not verbose):
+    for row in tqdm(range(len(stars)), desc="files", unit="star", disable=None if verbose else True):
         facts = {name: column[row] for name, column in stars.columns.items()} | {"PARAM": allstar["PARAM"][row]}
         arrays = observed(clean[row], stars.err_shape[row], stars.snr[row], facts["NVISITS"], rng)
         place = _place(stars, row)

@@ -116,11 +116,13 @@ def test_a_tutorial_runs_from_top_to_bottom(path, notebook, tmp_path):
     place = shutil.copytree(path.parent, tmp_path / "tutorial")
     # Jupyter draws without being told and shows the last value of a cell; else a cell is plain Python.
     places = [str(Path(astroNN.__file__).parents[1]), os.environ.get("PYTHONPATH")]
+    # The scripts of a tutorial find the modules beside them unless Python is told not to look there.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
     done = subprocess.run(
         [sys.executable, "-c", RUN_CELLS],
         input=json.dumps(cells(notebook, "code")),
         cwd=place,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places)), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env=kept | {"PYTHONPATH": os.pathsep.join(filter(None, places)), "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         encoding="utf-8",
         timeout=1800,

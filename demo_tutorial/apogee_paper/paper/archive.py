@@ -78,7 +78,7 @@ def fetch_spectra(settings, table):
     columns = [text(table[name]) for name in ("APOGEE_ID", "FIELD", "LOCATION_ID", "TELESCOPE")]
     missing = [row for row, path in enumerate(paths) if path is None]
     n_there = len(paths) - len(missing)
-    for row in tqdm(missing, desc="fetching", unit="star"):
+    for row in tqdm(missing, desc="fetching", unit="star", disable=None):
         star, field, location, telescope = (column[row] for column in columns)
         place = {"location": int(location)} if settings.dr < 16 else {"field": field, "telescope": telescope}
         n_there += bool(visit_spectra(settings.dr, apogee=star, verbose=0, **place))
