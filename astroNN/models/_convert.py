@@ -14,6 +14,7 @@ def convert_custom_objects(obj):
     Returns
     -------
     object
+        Equal to `obj`; its lists and dictionaries are new ones.
 
     Examples
     --------

@@ -25,7 +25,8 @@ class PredictsDatasets:
 
         Returns
         -------
-        As `predict`, and the same numbers.
+        array or tuple
+            What `predict` returns for the same rows, and the same numbers.
 
         Raises
         ------

@@ -28,10 +28,14 @@ class EnsembleTraining:
 
         Parameters
         ----------
-        input_data, labels, sample_weight, mask, groups
-            As in `fit` of the members' class. Autoencoders need no `labels`.
+        input_data : array, dict of arrays or path
+            As in `fit` of the members' class, like `labels`, `sample_weight`, `mask` and `groups`.
+        labels : array, Table, DataFrame or path of a table, optional
+            Autoencoders need none.
         inputs_err, labels_err : array, optional
             As in `BayesianCNNBase.fit`, for Bayesian members.
+        sample_weight, mask, groups : array, optional
+            Weights of stars, bad pixels, and rows that belong together.
         resume : bool, optional
             Leave alone members that have been trained; one that was interrupted goes on where it stopped. Default
             False.

@@ -73,12 +73,14 @@ class Inspected:
 
         Parameters
         ----------
-        x, mean_output, mc_num, mask, input_name
+        x, mean_output, mc_num : array or dict of arrays, bool, int
             As in `jacobian`.
         denormalize : bool, optional
             In physical units: the normalised derivatives times
             :math:`\sigma_{y,d} / (\sigma_{x,p} \, \sigma_{x,q})`. (Version 1.1 multiplied by :math:`\sigma_{y,d}`
             alone.) Default: normalised labels and pixels.
+        mask : array of bool, optional
+            True marks a bad pixel.
         pixels : array of int or bool, optional
             Rows and columns that are wanted: numbers of pixels (of an image counted row by row), or a mask that is
             True at them. Default: all.
@@ -86,6 +88,8 @@ class Inspected:
             Only :math:`p = q`. The Hessian is never held as a whole. Default False.
         max_memory : float, optional
             Largest size of the result in bytes. Default 2e9. A Hessian of 7,514 pixels takes 226 MB a star and label.
+        input_name : str, optional
+            As in `jacobian`.
 
         Returns
         -------
@@ -135,9 +139,15 @@ class Inspected:
                      max_memory=_MAX_MEMORY, input_name="input"):  # fmt: skip
         """Diagonal of the Hessian: `hessian` with ``diagonal=True``, by its name of version 1.0.
 
+        Parameters
+        ----------
+        x, mean_output, mc_num, denormalize, mask, pixels, max_memory, input_name : optional
+            As in `hessian`.
+
         Returns
         -------
         array of float32, shape (n_stars, n_labels, n_pixels)
+            Without the first axis if `mean_output`.
         """
         from astroNN.models.inspection.hessian import network_hessian
 

@@ -52,22 +52,58 @@ class KerasSurface:
         return any(isinstance(layer, kinds) for layer in self.keras_model._flatten_layers())
 
     def get_weights(self):
-        """Weights of the network as a list of arrays, in Keras' order."""
+        """Weights of the network, in Keras' order.
+
+        Returns
+        -------
+        list of arrays
+            Copies, in the order of ``keras_model.weights``.
+        """
         self.has_model_check()
         return self.keras_model.get_weights()
 
     def get_layer(self, name=None, index=None):
-        """A layer of the network, by name or by number; see `keras.Model.get_layer`."""
+        """A layer of the network, by name or by number.
+
+        Parameters
+        ----------
+        name : str, optional
+            Of the layer.
+        index : int, optional
+            Its number, from 0. Give one of the two.
+
+        Returns
+        -------
+        keras.layers.Layer
+            The layer itself, no copy.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer, or both are given.
+        """
         self.has_model_check()
         return self.keras_model.get_layer(name=name, index=index)
 
     def get_config(self):
-        """Configuration of the Keras model, a dictionary; see `keras.Model.get_config`."""
+        """Configuration of the Keras model; see `keras.Model.get_config`.
+
+        Returns
+        -------
+        dict
+            Layers and how they are connected; no weights.
+        """
         self.has_model_check()
         return self.keras_model.get_config()
 
     def summary(self):
-        """Print the layers of the network."""
+        """Print the layers of the network.
+
+        Returns
+        -------
+        None
+            As Keras has it.
+        """
         self.has_model_check()
         return self.keras_model.summary()
 
@@ -84,6 +120,7 @@ class KerasSurface:
         Returns
         -------
         Path
+            Of the file.
 
         Raises
         ------

@@ -49,8 +49,10 @@ class OldInterface:
 
         Returns
         -------
-        inputs, labels : dicts of arrays
-            By name, in physical units; missing labels are NaN.
+        inputs : dict of arrays
+            By name, in physical units.
+        labels : dict of arrays
+            By name, in physical units; missing ones are NaN.
         """
         self._check_settings()
         sample = _data.checked_sample(self, input_data, labels)
@@ -78,11 +80,33 @@ class OldInterface:
         return inputs
 
     def custom_train_step(self, data):
-        """Not supported: override `compute_loss` of the Keras model that `model()` returns."""
+        """Not supported: override `compute_loss` of the Keras model that `model()` returns.
+
+        Parameters
+        ----------
+        data : object
+            Not used.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         raise NotImplementedError("custom_train_step: override `compute_loss` of the Keras model instead.")
 
     def custom_test_step(self, data):
-        """Not supported: override `compute_loss` of the Keras model that `model()` returns."""
+        """Not supported: override `compute_loss` of the Keras model that `model()` returns.
+
+        Parameters
+        ----------
+        data : object
+            Not used.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         raise NotImplementedError("custom_test_step: override `compute_loss` of the Keras model instead.")
 
     @staticmethod

@@ -62,6 +62,7 @@ class Plotted:
         Returns
         -------
         figure : matplotlib.figure.Figure
+            Not shown.
         axes : array of matplotlib.axes.Axes, shape (n_panels,)
             Loss, metrics, learning rate; training and validation in each.
 
@@ -180,6 +181,7 @@ class LatentPlots:
         Returns
         -------
         figure : matplotlib.figure.Figure
+            Not shown.
         axes : matplotlib.axes.Axes or array of them
             One latent variable: its histogram, or against a label of numbers. Two: one against the other. More: an
             array of shape (n_latent, n_latent), histograms on the diagonal and None above it.
@@ -220,6 +222,7 @@ class LatentPlots:
         Returns
         -------
         figure : matplotlib.figure.Figure
+            Not shown.
         axes : array of matplotlib.axes.Axes
             Spectra: of shape (2 * n_drawn, n_chips), a row of spectra and a row of residuals for each. Images: of
             shape (n_drawn, 3).

@@ -28,7 +28,13 @@ class Seeded:
         self.seed = settled_seed(self.seed)
 
     def next_seed(self):
-        """A new seed derived from `seed`, for one layer or one initialiser of `model()`."""
+        """A new seed derived from `seed`, for one layer or one initialiser of `model()`.
+
+        Returns
+        -------
+        int
+            From 0 to below 2**31; another one at each call.
+        """
         self._draw_seed()
         self._n_seeds += 1
         return int(np.random.SeedSequence([self.seed, 2, self._n_seeds]).generate_state(1)[0]) >> 1
@@ -42,6 +48,11 @@ class Seeded:
         ----------
         initializer : str or keras.initializers.Initializer, optional
             Default: the network's ``initializer``, else Keras' ``"glorot_uniform"``.
+
+        Returns
+        -------
+        keras.initializers.Initializer
+            With the settings of the one that was named.
         """
         found = keras.initializers.get(initializer or self.initializer or "glorot_uniform")
         settings = found.get_config()

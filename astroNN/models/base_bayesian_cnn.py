@@ -96,10 +96,9 @@ class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions,
         ----------
         optimizer : str or keras.optimizers.Optimizer, optional
             Default: Adam with the network's ``lr``, ``beta_1``, ``beta_2``, ``optimizer_epsilon``.
-        loss, loss_weights : optional
-            Not used, with a warning: the loss of a Bayesian network is that of its task, which uses the label errors.
-        metrics, weighted_metrics : optional
-            As in `keras.Model.compile`, default those of the task for both outputs.
+        loss, metrics, weighted_metrics, loss_weights : str, callable, list or dict, optional
+            As in `CNNBase.compile`, metrics for both outputs. `loss` and `loss_weights` are not used, with a warning:
+            the loss of a Bayesian network is that of its task, which uses the label errors.
 
         Raises
         ------
@@ -169,6 +168,7 @@ class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions,
         Returns
         -------
         keras.callbacks.History
+            Loss and metrics of every epoch.
 
         Raises
         ------
@@ -187,9 +187,19 @@ class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions,
         return self._fit(sample, resume, distribute)
 
     def fit_on_batch(self, input_data, labels, inputs_err=None, labels_err=None, sample_weight=None, *, mask=None):
-        """Train for one epoch on all stars as a single batch; parameters are those of `fit`.
+        """Train for one epoch on all stars as a single batch.
 
         The calibration of the predicted spreads is dropped: it belongs to other weights.
+
+        Parameters
+        ----------
+        input_data, labels, inputs_err, labels_err, sample_weight, mask : array or dict of arrays
+            As in `fit`.
+
+        Returns
+        -------
+        keras.callbacks.History
+            Loss and metrics of the epoch.
         """
         self._check_settings()
         sample = _data.checked_sample(
@@ -243,7 +253,20 @@ class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions,
         return self._predict_rows(inputs, lambda: _data.empty_stars(inputs, masks), **settings)
 
     def predict_dataset(self, file, *, calibrated=True, sampling="exact"):
-        """As `CNNBase.predict_dataset`; `calibrated` and `sampling` as in `predict`."""
+        """As `CNNBase.predict_dataset`, with the uncertainties of `predict`.
+
+        Parameters
+        ----------
+        file : object with `len` and index-list access
+            As there.
+        calibrated, sampling : bool, str, optional
+            As in `predict`.
+
+        Returns
+        -------
+        tuple of (array, dict of arrays)
+            As from `predict`.
+        """
         return self._predict_dataset(file, calibrated=calibrated, sampling=sampling)
 
     def _predict_rows(self, inputs, empty, *, calibrated=True, sampling="exact", masks=None, errors=None,
@@ -265,10 +288,8 @@ class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions,
 
         Parameters
         ----------
-        input_data, labels, inputs_err, labels_err, mask
-            As in `fit`.
-        batch_size : int, optional
-            Accepted for old scripts and ignored.
+        input_data, labels, inputs_err, labels_err, batch_size, mask : array or dict of arrays, optional
+            As in `fit`; `batch_size` is accepted for old scripts and ignored.
 
         Returns
         -------
@@ -371,6 +392,7 @@ def inverse_model_precision(n_train, l2, length_scale, dropout_rate):
     Returns
     -------
     float
+        In units of the normalised labels, squared.
 
     References
     ----------

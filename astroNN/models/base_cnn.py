@@ -67,7 +67,7 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
         ----------
         optimizer : str or keras.optimizers.Optimizer, optional
             Default: Adam with the network's ``lr``, ``beta_1``, ``beta_2``, ``optimizer_epsilon``.
-        loss, metrics, weighted_metrics, loss_weights : optional
+        loss, metrics, weighted_metrics, loss_weights : str, callable, list or dict, optional
             As in `keras.Model.compile`. Defaults: those of the task, which know of missing labels.
 
         Raises
@@ -123,6 +123,7 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
         Returns
         -------
         keras.callbacks.History
+            Loss and metrics of every epoch.
 
         Raises
         ------
@@ -137,7 +138,18 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
         )
 
     def fit_on_batch(self, input_data, labels, sample_weight=None, *, mask=None):
-        """Train for one epoch on all stars as a single batch; parameters are those of `fit`."""
+        """Train for one epoch on all stars as a single batch.
+
+        Parameters
+        ----------
+        input_data, labels, sample_weight, mask : array or dict of arrays
+            As in `fit`.
+
+        Returns
+        -------
+        keras.callbacks.History
+            Loss and metrics of the epoch.
+        """
         self._check_settings()
         return self._fit_on_batch(
             _data.checked_sample(self, input_data, labels, mask=mask, sample_weight=sample_weight)
@@ -187,7 +199,7 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
 
         Parameters
         ----------
-        input_data, labels, mask
+        input_data, labels, mask : array or dict of arrays
             As in `fit`.
 
         Returns

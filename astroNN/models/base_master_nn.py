@@ -177,7 +177,13 @@ class NeuralNetMaster(
 
     @abstractmethod
     def compile(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
-        """Build the Keras model and prepare it for training."""
+        """Build the Keras model and prepare it for training.
+
+        Parameters
+        ----------
+        optimizer, loss, metrics, weighted_metrics, loss_weights : optional
+            As in `CNNBase.compile`.
+        """
 
     @abstractmethod
     def _compile_model(self, optimizer=None, loss=None, metrics=None, weighted_metrics=None, loss_weights=None):
@@ -185,19 +191,43 @@ class NeuralNetMaster(
 
     @abstractmethod
     def fit(self, input_data, labels, sample_weight=None, *, mask=None, groups=None, resume=False, distribute=None):
-        """Train the network."""
+        """Train the network.
+
+        Parameters
+        ----------
+        input_data, labels, sample_weight, mask, groups, resume, distribute : array, bool or str
+            As in `CNNBase.fit`.
+        """
 
     @abstractmethod
     def fit_on_batch(self, input_data, labels, sample_weight=None, *, mask=None):
-        """Train for one epoch on all stars as a single batch."""
+        """Train for one epoch on all stars as a single batch.
+
+        Parameters
+        ----------
+        input_data, labels, sample_weight, mask : array or dict of arrays
+            As in `fit`.
+        """
 
     @abstractmethod
     def predict(self, input_data, *, mask=None):
-        """Predict the labels of stars."""
+        """Predict the labels of stars.
+
+        Parameters
+        ----------
+        input_data, mask : array or dict of arrays
+            As in `fit`.
+        """
 
     @abstractmethod
     def evaluate(self, input_data, labels, *, mask=None):
-        """Loss and metrics of a set of stars."""
+        """Loss and metrics of a set of stars.
+
+        Parameters
+        ----------
+        input_data, labels, mask : array or dict of arrays
+            As in `fit`.
+        """
 
     train = deprecated_alias("fit", "train")
     train_on_batch = deprecated_alias("fit_on_batch", "train_on_batch")

@@ -35,7 +35,7 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
 
     See Also
     --------
-    astroNN.models.ApogeeCVAE : one for APOGEE spectra.
+    astroNN.models.ApogeeCVAE : One for APOGEE spectra.
 
     References
     ----------
@@ -134,6 +134,7 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         Returns
         -------
         keras.callbacks.History
+            Loss and metrics of every epoch.
 
         Raises
         ------
@@ -145,7 +146,18 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         return self._fit(sample, resume, distribute)
 
     def fit_on_batch(self, input_data, input_recon_target=None, sample_weight=None, *, mask=None):
-        """Train for one epoch on all stars as a single batch; parameters are those of `fit`."""
+        """Train for one epoch on all stars as a single batch.
+
+        Parameters
+        ----------
+        input_data, input_recon_target, sample_weight, mask : array or dict of arrays
+            As in `fit`.
+
+        Returns
+        -------
+        keras.callbacks.History
+            Loss and metrics of the epoch.
+        """
         self._check_settings()
         return self._fit_on_batch(self._sample(input_data, input_recon_target, mask, sample_weight))
 
@@ -154,7 +166,7 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
 
         Parameters
         ----------
-        input_data, labels, mask
+        input_data, labels, mask : array or dict of arrays
             As `input_data`, `input_recon_target` and `mask` of `fit`.
 
         Returns
@@ -178,6 +190,7 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         Returns
         -------
         array of float32, shape (n_stars, n_pixels, 1) or (n_stars, height, width, channels)
+            Another draw at each call.
         """
         self.has_model_check()
         draws = self._encode(input_data, mask)["z"]
@@ -188,13 +201,17 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
 
         Parameters
         ----------
-        input_data, mask
+        input_data, mask : array or dict of arrays
             As in `predict`.
 
         Returns
         -------
-        mean, std, sample : arrays of float32, shape (n_stars, latent_dim)
-            Of every star's latent distribution, and one draw from it.
+        mean : array of float32, shape (n_stars, latent_dim)
+            Of every star's latent distribution.
+        std : array of float32, shape (n_stars, latent_dim)
+            Its standard deviation.
+        sample : array of float32, shape (n_stars, latent_dim)
+            One draw from it.
         """
         self.has_model_check()
         latent = self._encode(input_data, mask)
@@ -206,10 +223,17 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         Parameters
         ----------
         z : array, shape (n_stars, latent_dim)
+            Such as `predict_encoder` gives.
 
         Returns
         -------
         array of float32, shape (n_stars, n_pixels, 1) or (n_stars, height, width, channels)
+            The same for the same `z`.
+
+        Raises
+        ------
+        ValueError
+            If `z` has another shape, or no rows.
         """
         self.has_model_check()
         z = np.asarray(z, dtype="float32")
@@ -241,6 +265,7 @@ class ConvVAEBase(LatentPlots, NeuralNetMaster):
         Returns
         -------
         array, shape (n_stars, latent_dim, n_pixels) or (latent_dim, n_pixels)
+            Zero where a pixel is missing.
         """
         from astroNN.models.inspection.jacobian import latent_jacobian
 

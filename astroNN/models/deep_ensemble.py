@@ -64,7 +64,7 @@ class DeepEnsemble(MemberSettings, EnsembleTraining, Cited):
 
     See Also
     --------
-    BayesianCNNBase : a network that finds its model uncertainty by dropout.
+    BayesianCNNBase : A network that finds its model uncertainty by dropout.
 
     Notes
     -----
@@ -224,7 +224,18 @@ class DeepEnsemble(MemberSettings, EnsembleTraining, Cited):
         return pred, pred_std
 
     def as_table(self, pred, pred_std=None):
-        """Predicted labels as a table, with their names and units; see `NeuralNetMaster.as_table`."""
+        """Predicted labels as a table; see `NeuralNetMaster.as_table`.
+
+        Parameters
+        ----------
+        pred, pred_std : array, dict of arrays, optional
+            What `predict` gave.
+
+        Returns
+        -------
+        astropy.table.Table
+            With the names and units of the labels.
+        """
         self.has_model_check()
         return self.members[0].as_table(pred, pred_std)
 
@@ -235,7 +246,7 @@ class DeepEnsemble(MemberSettings, EnsembleTraining, Cited):
 
         Parameters
         ----------
-        input_data, labels, inputs_err, labels_err, mask
+        input_data, labels, inputs_err, labels_err, mask : array or dict of arrays
             As in `fit`.
 
         Returns
@@ -253,12 +264,13 @@ class DeepEnsemble(MemberSettings, EnsembleTraining, Cited):
 
         Parameters
         ----------
-        x, mean_output, mc_num, denormalize, mask, **options
+        x, mean_output, mc_num, denormalize, mask, **options : optional
             As in `NeuralNetMaster.jacobian`.
 
         Returns
         -------
         array, shape (n_stars, n_labels, n_pixels) or (n_labels, n_pixels)
+            As there.
         """
         self.has_model_check()
         return self._mean_of("jacobian", x, mean_output, mc_num, denormalize, mask=mask, **options)
@@ -268,18 +280,25 @@ class DeepEnsemble(MemberSettings, EnsembleTraining, Cited):
 
         Parameters
         ----------
-        x, *arguments, **options
+        x, *arguments, **options : optional
             As in `NeuralNetMaster.hessian`.
 
         Returns
         -------
         array
+            As there.
         """
         self.has_model_check()
         return self._mean_of("hessian", x, *arguments, **options)
 
     def citation(self):
-        """What to cite, in BibTeX: papers of the members' kind, and of ensembles; see `NeuralNetMaster.citation`."""
+        """What to cite, in BibTeX; see `NeuralNetMaster.citation`.
+
+        Returns
+        -------
+        str
+            Entries of the members' kind, and of ensembles.
+        """
         return super().citation()
 
     def save(self, name=None, if_exists="rename"):

@@ -24,12 +24,28 @@ __all__ = ["TASKS", "TaskSettings", "aware_of_gaps", "task_settings"]
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """Defaults of one task."""
+    """Defaults of one task.
+
+    Parameters
+    ----------
+    last_activation : str
+        Of the output layer.
+    loss : callable
+        Of networks that are not Bayesian.
+    metrics : tuple of callables
+        Of networks that are not Bayesian.
+    bayesian_loss : callable
+        Of Bayesian ones, from label errors and predicted spreads, or from logits.
+    bayesian_metrics : tuple of callables
+        Of Bayesian ones.
+    outputs_with_metrics : tuple of str, optional
+        Outputs of Bayesian networks that have these metrics.
+    """
 
     last_activation: str
     loss: Callable
     metrics: tuple
-    #: of Bayesian networks, which in training give logits instead of probabilities
+    #: Of Bayesian networks, which in training give logits instead of probabilities.
     bayesian_loss: Callable
     bayesian_metrics: tuple
     outputs_with_metrics: tuple = ("output",)
@@ -64,6 +80,16 @@ TASKS = {
 def task_settings(task):
     """Settings of a task.
 
+    Parameters
+    ----------
+    task : str
+        One of `TASKS`.
+
+    Returns
+    -------
+    TaskSettings
+        Its defaults.
+
     Raises
     ------
     RuntimeError
@@ -84,6 +110,11 @@ def aware_of_gaps(functions):
     ----------
     functions : str, callable, list, dict or None
         As given to `keras.Model.compile`. Names that only Keras knows are left to it.
+
+    Returns
+    -------
+    callable, str, list, dict or None
+        Of the structure of `functions`.
     """
     if isinstance(functions, dict):
         return {name: aware_of_gaps(function) for name, function in functions.items()}

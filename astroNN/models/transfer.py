@@ -41,7 +41,32 @@ class TransferReport:
 
 
 def transfer_weights(net, source, exclusion_output=False):
-    """Copy weights into a network layer by layer; see `NeuralNetMaster.transfer_weights`."""
+    """Copy weights into a network layer by layer; see `NeuralNetMaster.transfer_weights`.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Gets the weights, layer by layer from the input on; its layers that got some are frozen.
+    source : NeuralNetMaster or keras.Model
+        Has them.
+    exclusion_output : bool, optional
+        Leave out layers of the source that have ``output`` in their name. Default False.
+
+    Returns
+    -------
+    TransferReport
+        Which layers were moved, and why others were not.
+
+    Raises
+    ------
+    TypeError
+        If one of them is no network.
+
+    Warns
+    -----
+    UserWarning
+        If no layer's weights fit.
+    """
     donors = _weighted_layers(getattr(source, "keras_model", source))
     report, position = TransferReport(), 0
     for layer in _weighted_layers(net.keras_model):

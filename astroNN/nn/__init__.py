@@ -18,6 +18,11 @@ def nn_obj_lookup(identifier, module_obj=None, module_name="default_obj"):
     module_name : str, optional
         Named in the error.
 
+    Returns
+    -------
+    object
+        What stands under the name.
+
     Raises
     ------
     ValueError

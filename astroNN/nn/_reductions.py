@@ -24,7 +24,7 @@ def reduce_var(x, axis=None, keepdims=False):
     Returns
     -------
     tensor
-        float32 (float64 for float64): squares of half precision would overflow beyond 255.
+        In float32 (float64 for float64): squares of half precision would overflow beyond 255.
 
     Examples
     --------
@@ -51,6 +51,7 @@ def intpow_avx2(x, n):
     Returns
     -------
     tensor, shape and dtype of `x`
+        The powers.
 
     Raises
     ------

@@ -31,14 +31,8 @@ class GaussianMixture:
 
     Attributes
     ----------
-    means, scales, log_weights : tensor, shape (..., n_components)
-        In float64 if any argument is of that, else in float32.
-    weights : tensor, shape (..., n_components)
-        Their sum is 1.
-    batch_shape : tuple
-        Shape of the parameters without the last axis.
-    n_components : int
-        Number of components, K.
+    means, scales, weights, log_weights : tensor, shape (..., n_components)
+        In float64 if any argument is of that, else in float32; the weights sum to 1.
 
     Raises
     ------
@@ -48,8 +42,8 @@ class GaussianMixture:
 
     See Also
     --------
-    astroNN.nn.layers.MixtureDensity : a layer that predicts mixtures.
-    astroNN.nn.losses.mixture_nll : the loss to train it with.
+    astroNN.nn.layers.MixtureDensity : A layer that predicts mixtures.
+    astroNN.nn.losses.mixture_nll : The loss to train it with.
 
     References
     ----------
@@ -116,27 +110,48 @@ class GaussianMixture:
 
     @property
     def weights(self):
+        """Weights of the components, which sum to 1."""
         return ops.exp(self.log_weights)
 
     @property
     def batch_shape(self):
+        """Shape of the parameters without the last axis."""
         return tuple(self.means.shape[:-1])
 
     @property
     def n_components(self):
+        """Number of components of a mixture."""
         return int(self.means.shape[-1])
 
     def mean(self):
-        """Mean of every mixture; tensor of `batch_shape`."""
+        """Mean of every mixture.
+
+        Returns
+        -------
+        tensor, shape `batch_shape`
+            The weighted mean of the components.
+        """
         return ops.sum(self.weights * self.means, axis=-1)
 
     def variance(self):
-        """Variance of every mixture, of the components and between them; tensor of `batch_shape`."""
+        """Variance of every mixture.
+
+        Returns
+        -------
+        tensor, shape `batch_shape`
+            That of the components and that between them.
+        """
         deviations = self.means - ops.expand_dims(self.mean(), -1)
         return ops.sum(self.weights * (ops.square(self.scales) + ops.square(deviations)), axis=-1)
 
     def stddev(self):
-        """Standard deviation of every mixture; tensor of `batch_shape`."""
+        """Standard deviation of every mixture.
+
+        Returns
+        -------
+        tensor, shape `batch_shape`
+            Root of the variance.
+        """
         return ops.sqrt(self.variance())
 
     def log_prob(self, y):
@@ -163,6 +178,11 @@ class GaussianMixture:
         ----------
         y : array or tensor
             Broadcast against `batch_shape`.
+
+        Returns
+        -------
+        tensor
+            Between 0 and 1.
         """
         return below(self._expanded("y", y), self.means, self.scales, self.weights)
 
@@ -212,6 +232,7 @@ class GaussianMixture:
         Returns
         -------
         tensor, shape (n, ...)
+            One draw after the other, each of `batch_shape`.
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"GaussianMixture.sample: `n` must be a positive integer, got n={n!r}.")
@@ -235,6 +256,7 @@ class GaussianMixture:
         Returns
         -------
         GaussianMixture
+            A new one.
         """
         if _is_array(std) and not np.all(np.asarray(std) > 0):
             raise ValueError(f"GaussianMixture.scaled: `std` must be positive, got {std!r}.")
@@ -253,6 +275,7 @@ class GaussianMixture:
         Returns
         -------
         GaussianMixture
+            A new one.
 
         Raises
         ------
@@ -268,6 +291,7 @@ class GaussianMixture:
         Returns
         -------
         tfp.distributions.MixtureSameFamily
+            Of the same batch shape.
 
         Raises
         ------

@@ -25,7 +25,7 @@ class ApogeeBCNN(Blocks, ASPCAP_plots, BayesianCNNBase):
 
     See Also
     --------
-    ApogeeCNN : without uncertainties.
+    ApogeeCNN : Without uncertainties.
 
     References
     ----------
@@ -62,7 +62,13 @@ class ApogeeBCNN(Blocks, ASPCAP_plots, BayesianCNNBase):
         self.targetname = list(APOGEE_LABELS)
 
     def model(self):
-        """Functional Keras model from ``input`` to ``output`` and ``variance_output``."""
+        """Functional Keras model from ``input`` to ``output`` and ``variance_output``.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled.
+        """
         spectra = keras.Input(self._input_shape["input"], name="input")
         x = self.bayesian_dense(self.bayesian_convolutions(spectra))
         labels = self.head("output", self._last_layer_activation)(x)

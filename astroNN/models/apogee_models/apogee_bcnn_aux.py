@@ -68,11 +68,22 @@ class ApogeeBCNNaux(Blocks, BayesianCNNBase):
         check_table_of_labels(self)
 
     def specmask(self):
-        """Which input columns are the spectrum; array of bool."""
+        """Which input columns are the spectrum.
+
+        Returns
+        -------
+        array of bool, shape (n_columns,)
+            True at the spectrum, which comes first.
+        """
         return ~self.aux_mask()
 
     def aux_mask(self):
-        """Which input columns are auxiliary; array of bool.
+        """Which input columns are auxiliary.
+
+        Returns
+        -------
+        array of bool, shape (n_columns,)
+            True at the last ``aux_length`` columns.
 
         Raises
         ------
@@ -88,7 +99,13 @@ class ApogeeBCNNaux(Blocks, BayesianCNNBase):
         return np.arange(n_columns) >= n_columns - self.aux_length
 
     def model(self):
-        """Functional Keras model from ``input`` to ``output`` and ``variance_output``."""
+        """Functional Keras model from ``input`` to ``output`` and ``variance_output``.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled.
+        """
         columns = keras.Input(self._input_shape["input"], name="input")
         flat = layers.Flatten()(columns)
         spectra = layers.Reshape((-1, 1))(BoolMask(self.specmask())(flat))

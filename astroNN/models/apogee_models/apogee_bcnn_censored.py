@@ -82,7 +82,13 @@ class ApogeeBCNNCensored(Blocks, ASPCAP_plots, BayesianCNNBase):
         self.targetname = list(CENSORED_LABELS)
 
     def model(self):
-        """Functional Keras model from ``input`` to ``output`` and ``variance_output``."""
+        """Functional Keras model from ``input`` to ``output`` and ``variance_output``.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled.
+        """
         self._check_shapes()
         spectra = keras.Input(self._input_shape["input"], name="input")
         x = self.bayesian_dense(self.bayesian_convolutions(spectra))

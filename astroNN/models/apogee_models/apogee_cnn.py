@@ -24,7 +24,7 @@ class ApogeeCNN(Blocks, ASPCAP_plots, CNNBase):
 
     See Also
     --------
-    ApogeeBCNN : the same layers with uncertainties.
+    ApogeeBCNN : The same layers with uncertainties.
 
     References
     ----------
@@ -61,7 +61,13 @@ class ApogeeCNN(Blocks, ASPCAP_plots, CNNBase):
         self.targetname = list(APOGEE_LABELS)
 
     def model(self):
-        """Functional Keras model from ``input`` to ``output``."""
+        """Functional Keras model from ``input`` to ``output``.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled.
+        """
         spectra = keras.Input(self._input_shape["input"], name="input")
         x = self.convolution(2)(self.convolution(1)(spectra))
         x = layers.Flatten()(layers.MaxPooling1D(self.pool_length)(x))

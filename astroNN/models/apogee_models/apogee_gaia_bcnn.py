@@ -81,19 +81,45 @@ class ApogeeDR14GaiaDR2BCNN(Blocks, BayesianCNNBase):
         self._n_columns()
 
     def specmask(self):
-        """Which input columns are the spectrum; array of bool."""
+        """Which input columns are the spectrum.
+
+        Returns
+        -------
+        array of bool, shape (n_columns,)
+            True at the first 7514.
+        """
         return np.arange(self._n_columns()) < _N_PIXELS
 
     def magmask(self):
-        """Which input column is the apparent magnitude; array of bool."""
+        """Which input column is the apparent magnitude.
+
+        Returns
+        -------
+        array of bool, shape (n_columns,)
+            True at the one behind the spectrum.
+        """
         return np.arange(self._n_columns()) == _N_PIXELS
 
     def gaia_aux_mask(self):
-        """Which input columns are for the zero-point offset; array of bool."""
+        """Which input columns are for the zero-point offset.
+
+        Returns
+        -------
+        array of bool, shape (n_columns,)
+            True at those behind the magnitude.
+        """
         return np.arange(self._n_columns()) > _N_PIXELS
 
     def model(self):
-        """Two functional Keras models: from ``input`` to parallaxes, for training, and to fakemag."""
+        """Two functional Keras models: from ``input`` to parallaxes, for training, and to fakemag.
+
+        Returns
+        -------
+        training : keras.Model
+            From ``input`` to ``output``, the parallax, and ``variance_output``.
+        prediction : keras.Model
+            The same layers as far as ``output``, the fakemag, and ``variance_output``.
+        """
         columns = keras.Input(self._input_shape["input"], name="input")
         flat = layers.Flatten()(columns)
         magnitude = self._magnitude(flat)

@@ -60,7 +60,13 @@ class ApogeeKeplerEchelle(Blocks, CNNBase):
         check_table_of_labels(self)
 
     def model(self):
-        """Functional Keras model from ``input`` and ``aux`` to ``output``."""
+        """Functional Keras model from ``input`` and ``aux`` to ``output``.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled.
+        """
         images = keras.Input(self._input_shape["input"], name="input")
         aux = keras.Input(self._input_shape["aux"], name="aux")
         x = images

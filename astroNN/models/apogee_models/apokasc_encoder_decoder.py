@@ -69,7 +69,15 @@ class ApokascEncoderDecoder(ConvVAEBase):
         self._n_outputs()
 
     def model(self):
-        """Functional Keras models of the encoder and of the decoder."""
+        """Functional Keras models of the encoder and of the decoder.
+
+        Returns
+        -------
+        encoder : keras.Model
+            From spectra to the means, the logarithms of the variances, and one draw of the latent variables.
+        decoder : keras.Model
+            From latent variables to spectra.
+        """
         return self._encoder(), self._decoder()
 
     def _encoder(self):

@@ -15,7 +15,7 @@ class StarNet2017(Blocks, ASPCAP_plots, CNNBase):
 
     See Also
     --------
-    ApogeeCNN : fewer filters, and dropout.
+    ApogeeCNN : Fewer filters, and dropout.
 
     References
     ----------
@@ -51,7 +51,13 @@ class StarNet2017(Blocks, ASPCAP_plots, CNNBase):
         self.targetname = ["teff", "logg", "Fe"]
 
     def model(self):
-        """Functional Keras model from ``input`` to ``output``."""
+        """Functional Keras model from ``input`` to ``output``.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled.
+        """
         spectra = keras.Input(self._input_shape["input"], name="input")
         x = self.convolution(2)(self.convolution(1)(spectra))
         x = layers.Flatten()(layers.MaxPooling1D(self.pool_length)(x))

@@ -37,7 +37,18 @@ def thinned_network(net):
 
 
 def mean_network(net):
-    """A network with dropout off: the first-order mean over all thinned networks."""
+    """A network with dropout off: the first-order mean over all thinned networks.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built.
+
+    Returns
+    -------
+    keras.Model
+        With the weights of the network.
+    """
     return without_dropout(thinned_network(net))
 
 

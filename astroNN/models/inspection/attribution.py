@@ -54,7 +54,20 @@ class Attribution:
 
 def network_integrated_gradients(net, x, baseline=None, steps=32, label=None, denormalize=False, mask=None, rtol=0.01,
                                  atol=0.001, max_steps=512, max_memory=MAX_MEMORY):  # fmt: skip
-    """Integrated gradients of a network; see `Inspected.integrated_gradients`."""
+    """Integrated gradients of a network; see `Inspected.integrated_gradients`.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Trained.
+    x, baseline, steps, label, denormalize, mask, rtol, atol, max_steps, max_memory : optional
+        As there.
+
+    Returns
+    -------
+    Attribution
+        As there.
+    """
     inputs, masks = checked_stars(net, "integrated_gradients", x, mask)
     _check_settings(steps, max_steps, rtol, atol)
     columns = _columns(net, label)

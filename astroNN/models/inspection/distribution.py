@@ -31,7 +31,7 @@ class PredictsDistributions:
 
         Parameters
         ----------
-        input_data, inputs_err, mask
+        input_data, inputs_err, mask : array or dict of arrays
             As in `predict`; the errors of the pixels widen every component.
         calibrated : bool, optional
             Stretch the distributions about their means by the factors found on the validation stars, if the network

@@ -30,7 +30,20 @@ _WAYS = (
 
 def network_hessian(net, x, mean_output=False, mc_num=None, denormalize=False, mask=None, pixels=None, diagonal=False,
                     max_memory=MAX_MEMORY, input_name="input"):  # fmt: skip
-    """Hessian of a network; see `Inspected.hessian`."""
+    """Hessian of a network; see `Inspected.hessian`.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Trained.
+    x, mean_output, mc_num, denormalize, mask, pixels, diagonal, max_memory, input_name : optional
+        As there.
+
+    Returns
+    -------
+    array of float32, shape (n_stars, n_labels, n_pixels, n_pixels)
+        As there.
+    """
     inputs, masks = checked_stars(net, "hessian", x, mask, input_name, mc_num)
     whole = pixel_shape(net, input_name)
     chosen = _pixel_numbers(pixels, whole)

@@ -35,9 +35,19 @@ _WAYS = "Give fewer stars, mean_output=True (which needs the memory of one star)
 def star_gradients(net, thinned=False, input_name="input", output_name="output"):
     """Compiled first derivatives of a network, kept with it until it is built anew.
 
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built.
+    thinned : bool, optional
+        With dropout on. Default False: of the mean network.
+    input_name, output_name : str, optional
+        What is differentiated with respect to what. Defaults ``"input"`` and ``"output"``.
+
     Returns
     -------
     StarGradients or LatentChain
+        The latter of an autoencoder's reconstruction, in two steps.
     """
     key = (thinned, input_name, output_name)
     if key not in net._derivatives:
@@ -53,6 +63,15 @@ def star_gradients(net, thinned=False, input_name="input", output_name="output")
 
 def jacobian_blocks(net, inputs, masks, thinned=False, input_name="input", output_name="output"):
     """Jacobians of blocks of stars, in normalised units, of the mean network or of `thinned` ones (dropout on).
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Trained.
+    inputs, masks : dict of arrays
+        By input name, checked, in physical units.
+    thinned, input_name, output_name : bool, str, str, optional
+        As in `star_gradients`.
 
     Yields
     ------
@@ -73,7 +92,20 @@ def jacobian_blocks(net, inputs, masks, thinned=False, input_name="input", outpu
 
 def network_jacobian(net, x, mean_output=False, mc_num=None, denormalize=False, mask=None, max_memory=MAX_MEMORY,
                      input_name="input"):  # fmt: skip
-    """Jacobian of a network; see `Inspected.jacobian`."""
+    """Jacobian of a network; see `Inspected.jacobian`.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Trained.
+    x, mean_output, mc_num, denormalize, mask, max_memory, input_name : optional
+        As there.
+
+    Returns
+    -------
+    array of float32, shape (n_stars, n_labels, n_pixels) or (n_labels, n_pixels)
+        As there.
+    """
     inputs, masks = checked_stars(net, "jacobian", x, mask, input_name, mc_num)
     scale = None
     if denormalize:
@@ -85,7 +117,22 @@ def network_jacobian(net, x, mean_output=False, mc_num=None, denormalize=False, 
 
 
 def latent_jacobian(net, x, mean_output=False, denormalize=False, mask=None, max_memory=MAX_MEMORY):
-    """Jacobian of an autoencoder's latent means; see `ConvVAEBase.jacobian_latent`."""
+    """Jacobian of an autoencoder's latent means; see `ConvVAEBase.jacobian_latent`.
+
+    Parameters
+    ----------
+    net : ConvVAEBase
+        Trained.
+    x, mean_output, denormalize, mask : optional
+        As there.
+    max_memory : float, optional
+        Largest size of the result in bytes. Default 2e9.
+
+    Returns
+    -------
+    array of float32, shape (n_stars, latent_dim, n_pixels) or (latent_dim, n_pixels)
+        As there.
+    """
     inputs, masks = checked_stars(net, "jacobian_latent", x, mask)
     scale = 1.0 / pixel_unit(net) if denormalize else None
     check_memory("jacobian_latent", _result_shape(net, inputs, mean_output, "input", "z_mean"), max_memory, _WAYS)

@@ -21,7 +21,7 @@ class Cifar10CNN(Blocks, CNNBase):
 
     See Also
     --------
-    Galaxy10CNN : the same network for galaxies.
+    Galaxy10CNN : The same network for galaxies.
 
     Examples
     --------
@@ -58,7 +58,13 @@ class Cifar10CNN(Blocks, CNNBase):
         check_table_of_labels(self)
 
     def model(self):
-        """Functional Keras model from ``input`` to ``output``."""
+        """Functional Keras model from ``input`` to ``output``.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled.
+        """
         images = keras.Input(self._input_shape["input"], name="input")
         x = self.convolution(2, dimensions=2)(self.convolution(1, dimensions=2)(images))
         x = layers.Flatten()(layers.MaxPooling2D(self.pool_length)(x))

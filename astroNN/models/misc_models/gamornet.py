@@ -211,15 +211,15 @@ class GaMorNet(_GaMorNetLayers, CNNBase):
     nesterov : bool
         Whether it is Nesterov's. Default False.
 
+    See Also
+    --------
+    GaMorNetBCNN : With uncertainties.
+
     Notes
     -----
     Images are not normalised (``input_norm_mode`` 0), as in the paper: raw fluxes go in. Trained by stochastic
     gradient descent with momentum, 64 images a step, unless ``optimizer`` is set. `build` makes the network without
     training.
-
-    See Also
-    --------
-    GaMorNetBCNN : with uncertainties.
 
     References
     ----------
@@ -237,7 +237,13 @@ class GaMorNet(_GaMorNetLayers, CNNBase):
         self._set_defaults(lr, flavour, dropout_rate=0.5)
 
     def model(self):
-        """Functional Keras model from ``input`` to ``output``."""
+        """Functional Keras model from ``input`` to ``output``.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled.
+        """
         images = keras.Input(self._input_shape["input"], name="input")
         x = self._hidden(self._features(images), self.dropout)
         classes = self._dense(self._labels_shape["output"], "output", activation=self._last_layer_activation)(x)
@@ -266,7 +272,7 @@ class GaMorNetBCNN(_GaMorNetLayers, BayesianCNNBase):
 
     See Also
     --------
-    GaMorNet : without uncertainties.
+    GaMorNet : Without uncertainties.
 
     References
     ----------
@@ -284,7 +290,15 @@ class GaMorNetBCNN(_GaMorNetLayers, BayesianCNNBase):
         self._set_defaults(lr, flavour, dropout_rate)
 
     def model(self):
-        """Functional Keras models: with logits, to train; with probabilities, to predict."""
+        """Functional Keras models: with logits, to train; with probabilities, to predict.
+
+        Returns
+        -------
+        training : keras.Model
+            From ``input`` to ``output``, the logits, and ``variance_output``.
+        prediction : keras.Model
+            The same layers, with probabilities in the place of the logits.
+        """
         images = keras.Input(self._input_shape["input"], name="input")
         x = self._hidden(self._features(images), self.mc_dropout)
         logits = self._dense(self._labels_shape["output"], "output")(x)
@@ -302,8 +316,10 @@ class GaMorNetBCNN(_GaMorNetLayers, BayesianCNNBase):
 
         Parameters
         ----------
-        input_data, mask, sampling
+        input_data, mask : array or dict of arrays
             As in `predict`.
+        sampling : {"exact", "per_star", "fast"}, optional
+            As in `predict`. Default ``"exact"``.
 
         Returns
         -------
@@ -333,10 +349,12 @@ def checked_input_shape(input_shape):
     Parameters
     ----------
     input_shape : {"SDSS", "CANDELS"} or sequence of 3 int
+        Name or numbers.
 
     Returns
     -------
     tuple of 3 int
+        Height, width and bands.
 
     Raises
     ------

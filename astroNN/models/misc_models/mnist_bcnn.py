@@ -59,7 +59,20 @@ class MNIST_BCNN(Blocks, BayesianCNNBase):
         check_table_of_labels(self)
 
     def model(self):
-        """Functional Keras models: with logits, to train; with probabilities, to predict."""
+        """Functional Keras models: with logits, to train; with probabilities, to predict.
+
+        Returns
+        -------
+        training : keras.Model
+            From ``input`` to ``output``, the logits, and ``variance_output``.
+        prediction : keras.Model
+            The same layers, with probabilities in the place of the logits.
+
+        Raises
+        ------
+        RuntimeError
+            If the task is another than classification.
+        """
         if self.task != "classification":
             raise RuntimeError(f'MNIST_BCNN: only the task "classification" is supported, got {self.task!r}.')
         images = keras.Input(self._input_shape["input"], name="input")

@@ -53,7 +53,13 @@ class SimplePolyNN(CNNBase):
         check_table_of_labels(self)
 
     def model(self):
-        """Functional Keras model from ``input`` to ``output``."""
+        """Functional Keras model from ``input`` to ``output``.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled.
+        """
         inputs = keras.Input(self._input_shape["input"], name="input")
         polynomial = PolyFit(
             deg=self.num_hidden,

@@ -14,7 +14,18 @@ __all__ = ["ensemble_card", "hyper_parameter_text", "model_card"]
 
 
 def hyper_parameter_text(net):
-    """The established list of settings, one ``Key: value`` a line; nothing reads it back."""
+    """The established list of settings; nothing reads it back.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built.
+
+    Returns
+    -------
+    str
+        One ``Key: value`` a line.
+    """
     entries = {
         "Model": net.name,
         "Model Type": net._model_type,
@@ -51,6 +62,7 @@ def model_card(net):
     Returns
     -------
     str
+        The content of ``model_card.md``.
 
     Raises
     ------
@@ -80,6 +92,7 @@ def ensemble_card(ensemble, member_folder):
     Returns
     -------
     str
+        The content of ``model_card.md``.
     """
     nets = ensemble._nets
     about = [

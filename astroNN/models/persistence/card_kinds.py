@@ -52,7 +52,18 @@ _CALLS = {
 
 
 def is_ensemble(whole):
-    """Whether this is an ensemble of networks, and no network."""
+    """Whether this is an ensemble of networks, and no network.
+
+    Parameters
+    ----------
+    whole : NeuralNetMaster or DeepEnsemble
+        What is asked about.
+
+    Returns
+    -------
+    bool
+        True for an ensemble.
+    """
     return hasattr(whole, "members")
 
 
@@ -69,7 +80,18 @@ def _family(net, whole):
 
 
 def task_tag(net):
-    """Task of a network in one word."""
+    """Task of a network in one word.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built or not.
+
+    Returns
+    -------
+    str
+        ``"autoencoder"``, or the network's ``task``.
+    """
     return "autoencoder" if _family(net, net) == "autoencoder" else net.task or "regression"
 
 
@@ -81,10 +103,12 @@ def uncertainties(net, whole):
     net : NeuralNetMaster
         The network, or a member of the ensemble.
     whole : NeuralNetMaster or DeepEnsemble
+        The network again, or the ensemble.
 
     Returns
     -------
     list of str
+        Lines of Markdown.
     """
     family, is_regression = _family(net, whole), net.task in (None, "regression")
     # An ensemble of classifiers has the scatter of their probabilities.
@@ -98,7 +122,20 @@ def uncertainties(net, whole):
 
 
 def use(net, whole):
-    """Lines of Python that load and ask a network or an ensemble."""
+    """Lines of Python that load and ask a network or an ensemble.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        The network, or a member of the ensemble.
+    whole : NeuralNetMaster or DeepEnsemble
+        The network again, or the ensemble.
+
+    Returns
+    -------
+    list of str
+        Lines of code.
+    """
     kind, names = type(net).__name__, list(net._input_shape.keys())
     data = names[0] if len(names) == 1 else "{" + ", ".join(f'"{name}": {name}' for name in names) + "}"
     lines = ["from astroNN.models import load_folder"]
@@ -111,12 +148,34 @@ def use(net, whole):
 
 
 def is_ours(net):
-    """Whether the class of a network is one of astroNN's."""
+    """Whether the class of a network is one of astroNN's.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        What is asked about.
+
+    Returns
+    -------
+    bool
+        False for a class of the user's own.
+    """
     return type(net).__module__.split(".")[0] == "astroNN"
 
 
 def doc_line(net):
-    """First line of the documentation of a network's class, or what can be said without."""
+    """First line of the documentation of a network's class, or what can be said without.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Of that class.
+
+    Returns
+    -------
+    str
+        One line.
+    """
     text = inspect.cleandoc(vars(type(net)).get("__doc__") or "").strip()
     # Nothing but its own: that of a base speaks of the base.
     if text:
@@ -126,7 +185,18 @@ def doc_line(net):
 
 
 def parameters_text(net):
-    """Number of weights of a network, and which layers training leaves alone."""
+    """Number of weights of a network, and which layers training leaves alone.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built.
+
+    Returns
+    -------
+    str
+        Part of a line.
+    """
     from astroNN.models.persistence.frozen import frozen_layers
 
     frozen = frozen_layers(net.keras_model)

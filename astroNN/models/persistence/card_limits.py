@@ -22,6 +22,7 @@ def calibration_lines(net, whole):
     Returns
     -------
     list of str
+        Lines of Markdown.
     """
     found = {name: getattr(whole, name, None) for name in _CALIBRATIONS}
     found = {name: calibration for name, calibration in found.items() if calibration is not None}
@@ -62,7 +63,20 @@ def _without_calibration(net, whole):
 
 
 def limits_lines(net, whole):
-    """A list of what a network or an ensemble was not trained for, as far as it knows."""
+    """A list of what a network or an ensemble was not trained for, as far as it knows.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        The network, or a member of the ensemble.
+    whole : NeuralNetMaster or DeepEnsemble
+        The network again, or the ensemble.
+
+    Returns
+    -------
+    list of str
+        Lines of Markdown.
+    """
     task = task_tag(net)
     limits = [_range_of_labels(net), _kind_of_inputs(net)] if task != "autoencoder" else [_kind_of_inputs(net)]
     limits.append(

@@ -11,6 +11,16 @@ _MEANT = str.maketrans({"\\": "\\\\", "|": "\\|", "<": "&lt;", ">": "&gt;", "`":
 def cell(value):
     r"""A value as plain text in one cell of a table, on one line.
 
+    Parameters
+    ----------
+    value : object
+        Its text may hold anything.
+
+    Returns
+    -------
+    str
+        What means something in Markdown is escaped.
+
     Examples
     --------
     >>> print(cell("a|b"))
@@ -20,12 +30,33 @@ def cell(value):
 
 
 def code(value):
-    """A value as code, on one line."""
+    """A value as code, on one line.
+
+    Parameters
+    ----------
+    value : object
+        Its text may hold anything.
+
+    Returns
+    -------
+    str
+        Between backticks; those inside become apostrophes.
+    """
     return "`" + " ".join(str(value).split()).replace("`", "'") + "`"
 
 
 def number(value):
-    """A number with the digits that matter; "-" for none.
+    """A number with the digits that matter.
+
+    Parameters
+    ----------
+    value : int, float or None
+        Anything else becomes text as in `cell`.
+
+    Returns
+    -------
+    str
+        Six digits of a float; "-" for None.
 
     Examples
     --------
@@ -40,6 +71,19 @@ def number(value):
 
 
 def table(head, rows):
-    """Lines of a table; cells are text."""
+    """Lines of a table.
+
+    Parameters
+    ----------
+    head : list of str
+        Cells of the first row.
+    rows : list of list of str
+        Cells of the others.
+
+    Returns
+    -------
+    list of str
+        Lines of Markdown.
+    """
     lines = [head, ["---"] * len(head), *rows]
     return [f"| {' | '.join(line)} |" for line in lines]

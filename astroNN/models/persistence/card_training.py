@@ -58,7 +58,18 @@ _RATES = ("learning_rate", "lr")
 
 
 def inputs_lines(net):
-    """The inputs of a network, and how they are normalised."""
+    """The inputs of a network, and how they are normalised.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built.
+
+    Returns
+    -------
+    list of str
+        Lines of a table.
+    """
     modes = net.input_normalizer.modes_as_text(net._input_shape.keys())
     rows = [
         [code(name), code(tuple(shape)), _MODES_IN_WORDS[modes[name]]] for name, shape in net._input_shape.items()
@@ -67,7 +78,18 @@ def inputs_lines(net):
 
 
 def data_lines(net):
-    """How many stars a network was trained on."""
+    """How many stars a network was trained on.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Trained or loaded.
+
+    Returns
+    -------
+    list of str
+        One line of Markdown.
+    """
     if net.num_train is None:
         return [
             "Not recorded: the network was not trained by this version of astroNN (an old folder, or weights that "
@@ -84,7 +106,18 @@ def data_lines(net):
 
 
 def labels_lines(net):
-    """A table of the labels: how many stars had them, and their range."""
+    """A table of the labels: how many stars had them, and their range.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built.
+
+    Returns
+    -------
+    list of str
+        Lines of Markdown; of an autoencoder one that says that it has none.
+    """
     if not net._needs_every_label:
         shape = tuple(np.atleast_1d(net._labels_shape["output"]).tolist())
         return [
@@ -152,7 +185,22 @@ def _from_normalizer(net, output, names, units):
 
 
 def label_names(net, output="output"):
-    """Names and units of the labels of an output, numbers for names where it has none."""
+    """Names and units of the labels of an output.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built.
+    output : str, optional
+        Default ``"output"``.
+
+    Returns
+    -------
+    names : list of str
+        Numbers, from 0, where it has no names.
+    units : list of (str or None)
+        None where they are not known.
+    """
     n_labels = net._labels_shape[output]
     names, units = net.targetname, net.target_units
     is_named = output == "output" and isinstance(names, list | tuple) and len(names) == n_labels
@@ -173,12 +221,14 @@ def settings_lines(net, is_member=False):
     Parameters
     ----------
     net : NeuralNetMaster
+        Built.
     is_member : bool, optional
         Whether it stands for all members of an ensemble, whose seeds differ. Default False.
 
     Returns
     -------
     list of str
+        Lines of a table.
     """
     rows, attributes = [], dict(_BUILT)
     if net.num_train is not None:
@@ -232,7 +282,18 @@ def scores_of(net):
 
 
 def scores_lines(net):
-    """A table of the losses and metrics of the epoch whose weights the network has."""
+    """A table of the losses and metrics of the epoch whose weights the network has.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Trained or not.
+
+    Returns
+    -------
+    list of str
+        Lines of Markdown.
+    """
     epochs, _ = history_of(net)
     if not epochs:
         return ["Not recorded: the network was not trained since it was built or loaded."]
@@ -259,7 +320,18 @@ def is_unfinished(net):
 
 
 def members_scores_lines(nets):
-    """A table of the losses and metrics of the members of an ensemble."""
+    """A table of the losses and metrics of the members of an ensemble.
+
+    Parameters
+    ----------
+    nets : list of NeuralNetMaster
+        The members.
+
+    Returns
+    -------
+    list of str
+        Lines of Markdown.
+    """
     known = [scores_of(net) for net in nets if history_of(net)[0]]
     if not known:
         return ["Not recorded: the members were not trained since they were loaded."]
@@ -276,7 +348,18 @@ def members_scores_lines(nets):
 
 
 def was_judged(net):
-    """Whether the validation stars had a say in the training."""
+    """Whether the validation stars had a say in the training.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Trained.
+
+    Returns
+    -------
+    bool
+        True if its learning rate, its end or its best epoch depended on them.
+    """
     watched = [net._plateau_monitor] if net.reduce_lr_patience is not None else []
     if net.early_stopping or net.keep_best is True:
         watched.append(net._success_monitor or net._plateau_monitor)

@@ -48,6 +48,11 @@ def write_checkpoint(net):
 
     The weights in it are those of the best epoch if the network keeps these. If it can't be written (a full disk),
     the training goes on with a warning.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        In training, at the end of an epoch.
     """
     path = _place(net)
     best = net._training_state.arrays.get("best") if net.keep_best else None

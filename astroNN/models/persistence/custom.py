@@ -33,6 +33,11 @@ def find_class(identifier, custom_models, folder, trust_custom_code=None):
     trust_custom_code : bool, optional
         Whether Python files of the folder may run. Default: what the configuration says (no, unless it was changed).
 
+    Returns
+    -------
+    class
+        The first that is found.
+
     Raises
     ------
     TypeError

@@ -17,7 +17,17 @@ _KEYS = {"n_members", "n_done", "is_first_round", "interrupted", "seed", "member
 
 
 def member_folder(number):
-    """Name of the folder of a member, counted from 0: ``member_001``, ...
+    """Name of the folder of a member.
+
+    Parameters
+    ----------
+    number : int
+        From 0.
+
+    Returns
+    -------
+    str
+        From ``member_001`` on.
 
     Examples
     --------
@@ -28,7 +38,20 @@ def member_folder(number):
 
 
 def save_ensemble(ensemble, name, if_exists):
-    """Write an ensemble's folder, whole or not at all; see `DeepEnsemble.save`."""
+    """Write an ensemble's folder, whole or not at all; see `DeepEnsemble.save`.
+
+    Parameters
+    ----------
+    ensemble : DeepEnsemble
+        With at least one member.
+    name, if_exists : str
+        As there.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
     warn_of_late_changes(ensemble._nets[0])
     return put_in_place(ensemble, name, if_exists, lambda folder: _fill(ensemble, folder), "ensemble")
 
@@ -64,7 +87,18 @@ def _stored(calibration):
 
 
 def is_ensemble(parameters):
-    """Whether the content of a parameter file (not checked yet) is that of an ensemble."""
+    """Whether the content of a parameter file is that of an ensemble.
+
+    Parameters
+    ----------
+    parameters : dict
+        Not checked yet.
+
+    Returns
+    -------
+    bool
+        By its ``id``, and the key ``members``.
+    """
     return parameters["id"] == ENSEMBLE and "members" in parameters
 
 
@@ -83,6 +117,7 @@ def load_members(folder, parameters, load_member):
     Returns
     -------
     nets : list of NeuralNetMaster
+        In the order of their numbers.
     own : dict
         ``n_members``, ``n_done``, ``is_first_round``, ``interrupted``, ``seed``, ``calibration`` and
         ``calibration_propagated``.

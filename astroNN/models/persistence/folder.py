@@ -38,7 +38,25 @@ _ACTIVATIONS = ("activation", "_last_layer_activation")
 
 
 def save_network(net, name, model_plot, if_exists, training_state=None):
-    """Write a network's folder, whole or not at all; see `NeuralNetMaster.save`."""
+    """Write a network's folder, whole or not at all; see `NeuralNetMaster.save`.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built, with normalisers.
+    name, model_plot, if_exists, training_state : str, bool, str, bool
+        As there.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ConfigurationError
+        (a ValueError) If the state of a training is asked for, and there is none.
+    """
     if training_state and net._training_state is None:
         raise ConfigurationError(
             "save: training_state=True, but this network has no training that could be resumed: call `fit` first."
@@ -54,7 +72,7 @@ def put_in_place(saved, name, if_exists, fill, kind="network"):
     ----------
     saved : NeuralNetMaster or DeepEnsemble
         Its ``folder_name`` and ``fullfilepath`` tell afterwards where it stands.
-    name, if_exists
+    name, if_exists : str or Path, str
         As in `NeuralNetMaster.save`.
     fill : callable
         Writes everything into the empty folder that it is given.
@@ -64,6 +82,7 @@ def put_in_place(saved, name, if_exists, fill, kind="network"):
     Returns
     -------
     Path
+        The folder, which has another name if the wanted one was taken.
     """
     check_one_of("if_exists", if_exists, ("rename", "error", "replace"))
     name = name or saved.folder_name or folder_runnum()
@@ -85,12 +104,34 @@ def put_in_place(saved, name, if_exists, fill, kind="network"):
 
 
 def build_settings(net):
-    """Settings that a network is built with, by their names in the folder."""
+    """Settings that a network is built with.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built or not.
+
+    Returns
+    -------
+    dict
+        By their names in the folder, in types that can be stored.
+    """
     return {name: _storable(key, getattr(net, key.attribute, None)) for name, key in KEYS.items() if key.builds}
 
 
 def warn_of_late_changes(net):
-    """Warn of settings that changed after the network was built."""
+    """Warn of settings that changed after the network was built.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Built.
+
+    Warns
+    -----
+    UserWarning
+        Naming them.
+    """
     built, now = net._built_with, build_settings(net)
     changed = [KEYS[name].attribute for name in built if built[name] != now[name]]
     if changed:
@@ -102,7 +143,18 @@ def warn_of_late_changes(net):
 
 
 def refuse_to_replace_other_things(path):
-    """A folder that holds files but no network was not ours to delete, whatever its name."""
+    """Raise for a folder that holds files but no network: it was not ours to delete, whatever its name.
+
+    Parameters
+    ----------
+    path : Path
+        What is to be replaced; need not exist.
+
+    Raises
+    ------
+    FileExistsError
+        Then.
+    """
     if path.is_dir() and any(path.iterdir()) and not (path / PARAMETER_FILE).is_file():
         raise FileExistsError(
             f"{path} exists and holds no network of astroNN (no {PARAMETER_FILE}), so it is not replaced and nothing "
@@ -170,7 +222,13 @@ def network_parameters(net):
 
 
 def library_versions():
-    """Versions of what wrote a folder, by name."""
+    """Versions of what writes a folder.
+
+    Returns
+    -------
+    dict of str
+        By name.
+    """
     return {
         "astroNN": __version__,
         "keras": keras.__version__,

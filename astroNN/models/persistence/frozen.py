@@ -7,14 +7,32 @@ __all__ = ["freeze_layers", "frozen_layers"]
 
 
 def frozen_layers(model):
-    """Sorted names of the layers with weights that training leaves alone."""
+    """Names of the layers with weights that training leaves alone.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
     layers = _weighted(model)
     names = stable_names(layers)
     return sorted(names[layer.name] for layer in layers if not layer.trainable)
 
 
 def freeze_layers(model, names):
-    """Make layers untrainable; None, from a folder that names no layers, freezes none.
+    """Make layers untrainable.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built.
+    names : list of str or None
+        As `frozen_layers` gives them. None, from a folder that names no layers, freezes none.
 
     Raises
     ------

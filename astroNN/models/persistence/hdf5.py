@@ -36,7 +36,15 @@ def write_weights(model, path):
 
 
 def write_arrays(path, arrays):
-    """Write arrays by key, ``<group>/<name>``, into a new HDF5 file."""
+    """Write arrays into a new HDF5 file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    arrays : dict of arrays
+        By key, ``<group>/<name>``.
+    """
     with h5py.File(path, "w") as file:
         for key, array in arrays.items():
             file.create_dataset(key, data=array)
@@ -74,6 +82,11 @@ def read_arrays(path, is_expected):
     is_expected : callable
         Key and shape to whether such an array may stand in the file; asked before it is read.
 
+    Returns
+    -------
+    dict of arrays
+        By key.
+
     Raises
     ------
     FolderError
@@ -101,6 +114,7 @@ def stored_shapes(path):
     Returns
     -------
     list of tuple of int
+        In the order of the file.
 
     Raises
     ------

@@ -77,7 +77,7 @@ def _numbers(values, default):
 
 
 def built_otherwise(identifier, weights):
-    """Remark for the error about a network of version 1 that does not fit, "" if there is nothing to remark.
+    """Remark for the error about a network of version 1 that does not fit.
 
     Parameters
     ----------
@@ -89,6 +89,7 @@ def built_otherwise(identifier, weights):
     Returns
     -------
     str
+        Empty if there is nothing to remark.
     """
     if identifier not in _OTHERWISE_IN_1_2 or not zipfile.is_zipfile(weights):
         return ""

@@ -61,6 +61,7 @@ def legacy_shapes(path):
     Returns
     -------
     list of tuple of int
+        In the order of the file.
 
     Raises
     ------

@@ -95,6 +95,11 @@ def weights_limited(shapes, path):
         Of the arrays in the file.
     path : Path
         The folder, for the message.
+
+    Yields
+    ------
+    None
+        Nothing; the layers are made in the ``with`` block.
     """
     numbers_left = _WEIGHTS_FACTOR * sum(map(math.prod, shapes)) + _WEIGHTS_ALWAYS
     arrays_left = _WEIGHTS_FACTOR * len(shapes) + _ARRAYS_ALWAYS

@@ -167,6 +167,7 @@ def parse_parameters(path):
     Returns
     -------
     dict
+        With the keys of the present format, whichever the file has.
 
     Raises
     ------
@@ -184,7 +185,23 @@ def parse_parameters(path):
 
 
 def read_parameters(path):
-    """Content of a parameter file in a known version of the format, its keys not yet checked but for ``id``."""
+    """Content of a parameter file in a known version of the format.
+
+    Parameters
+    ----------
+    path : Path
+        The JSON file.
+
+    Returns
+    -------
+    dict
+        Keys are not checked yet, but for ``id``.
+
+    Raises
+    ------
+    FolderError
+        If the file is too large, damaged, no parameter file, or of a later format.
+    """
     if path.stat().st_size > _SIZE_LIMIT:
         raise FolderError(f"{path} is larger than 256 MiB: this is no parameter file of astroNN.")
     try:
@@ -199,7 +216,18 @@ def read_parameters(path):
 
 
 def is_legacy(parameters):
-    """Whether parameters come from version 1 of astroNN, which knew no version of its format."""
+    """Whether parameters come from version 1 of astroNN, which knew no version of its format.
+
+    Parameters
+    ----------
+    parameters : dict
+        Content of a parameter file.
+
+    Returns
+    -------
+    bool
+        True for version 1.
+    """
     return "format_version" not in parameters
 
 

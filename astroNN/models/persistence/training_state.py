@@ -57,6 +57,7 @@ def read_training_state(net, parameters, folder):
     parameters : dict
         Content of the JSON file.
     folder : Path
+        Holds the file with the arrays.
 
     Returns
     -------

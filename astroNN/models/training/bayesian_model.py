@@ -20,13 +20,18 @@ class BayesianModel(keras.Model):
     its ``task`` is a classification, ``output`` are logits and ``variance_output`` their spreads.
     Its inputs hold ``labels_err``, the errors of the normalised labels: they enter the loss, not the network.
     Build it as ``BayesianModel(inputs={..., "labels_err": ...}, outputs={"output": ..., "variance_output": ...})``.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Of `keras.Model`.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.output_loss_tracker = keras.metrics.Mean(name="output_loss")
         self.task = "regression"
-        #: generator of the noise in the losses of classifiers; set by `BayesianCNNBase`
+        #: Generator of the noise in the losses of classifiers; set by `BayesianCNNBase`.
         self.noise = None
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -47,6 +52,7 @@ class BayesianModel(keras.Model):
         Returns
         -------
         scalar tensor
+            What training minimises.
         """
         per_star = self._negative_log_likelihood(y["output"], y_pred, x[LABELS_ERR], _one_per_star(sample_weight))
         self.output_loss_tracker.update_state(per_star)

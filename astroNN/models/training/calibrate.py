@@ -26,9 +26,11 @@ def calibrate_on_validation_stars(net, sample):
 
     Returns
     -------
-    without, with_propagated : SpreadCalibration or None
-        For predictions without errors of the pixels, and with them (None unless the sample has such errors). Both
-        are None, with a warning, if there are fewer than 50 validation stars.
+    without : SpreadCalibration or None
+        For predictions without errors of the pixels. Both are None, with a warning, if there are fewer than 50
+        validation stars.
+    with_propagated : SpreadCalibration or None
+        For predictions with errors of the pixels; None unless the sample has such errors.
     """
     rows = sample.counting(net.val_idx)
     if len(rows) < MINIMUM_STARS:

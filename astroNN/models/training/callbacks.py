@@ -51,7 +51,18 @@ def built_in_callbacks(net):
 
 
 def own_callbacks(net):
-    """The user's callbacks as a list, whether one, several or none were set."""
+    """The user's callbacks, whether one, several or none were set.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Has them as ``callbacks``.
+
+    Returns
+    -------
+    list of keras.callbacks.Callback
+        A new list.
+    """
     own = net.callbacks
     return list(own) if isinstance(own, list | tuple) else [own] if own is not None else []
 
@@ -120,4 +131,10 @@ class TrainingHistory(keras.callbacks.History):
         self.history = columns
 
     def on_train_begin(self, logs=None):
-        """Keep what is there: each object serves one training."""
+        """Keep what is there: each object serves one training.
+
+        Parameters
+        ----------
+        logs : dict, optional
+            Not used.
+        """

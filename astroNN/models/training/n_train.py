@@ -8,7 +8,18 @@ __all__ = ["layers_with_n_train", "set_n_train"]
 
 
 def layers_with_n_train(model):
-    """Layers of a model that have the attribute `n_train`, nested models and wrappers looked into."""
+    """Layers of a model that have the attribute `n_train`.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Nested models and wrappers are looked into.
+
+    Returns
+    -------
+    list of keras.layers.Layer
+        The layers themselves.
+    """
     return [layer for layer in model._flatten_layers() if hasattr(layer, "n_train")]
 
 

@@ -59,6 +59,18 @@ def as_logits(outputs, task):
     """Outputs to train with: of a classifier the logits, also where its recipe ends in probabilities.
 
     A softmax of probabilities would be a softmax twice, which no network can make confident.
+
+    Parameters
+    ----------
+    outputs : dict of keras.KerasTensor
+        As `outputs_by_name` gives them.
+    task : str
+        What the network answers.
+
+    Returns
+    -------
+    dict of keras.KerasTensor
+        By the same names.
     """
     activation = _last_activation(outputs["output"])
     probabilities = outputs["output"]
@@ -71,7 +83,20 @@ def as_logits(outputs, task):
 
 
 def as_probabilities(outputs, task):
-    """Outputs to predict with: of a classifier the probabilities, also where its recipe ends in logits."""
+    """Outputs to predict with: of a classifier the probabilities, also where its recipe ends in logits.
+
+    Parameters
+    ----------
+    outputs : dict of keras.KerasTensor
+        As `outputs_by_name` gives them.
+    task : str
+        What the network answers.
+
+    Returns
+    -------
+    dict of keras.KerasTensor
+        By the same names.
+    """
     wanted = {"classification": "softmax", "binary_classification": "sigmoid"}.get(task)
     if wanted is None or _last_activation(outputs["output"]) == wanted:
         return outputs

@@ -23,7 +23,10 @@ def split_stars(n_stars, val_size, seed, groups=None):
 
     Returns
     -------
-    train_idx, val_idx : arrays of int, sorted
+    train_idx : array of int
+        Rows to train on, rising.
+    val_idx : array of int
+        Rows held back, rising; none if the fraction leaves less than one.
 
     Raises
     ------

@@ -64,7 +64,13 @@ class TrainingState:
     arrays: dict = field(default_factory=dict)
 
     def to_dict(self):
-        """Everything but the arrays, in the types of strict JSON."""
+        """Everything but the arrays.
+
+        Returns
+        -------
+        dict
+            In the types of strict JSON.
+        """
         plain = asdict(self)
         del plain["arrays"]
         plain["callbacks"] = {
@@ -76,6 +82,16 @@ class TrainingState:
     @classmethod
     def from_dict(cls, stored):
         """The state that `to_dict` has written.
+
+        Parameters
+        ----------
+        stored : dict
+            From a file: nothing in it is trusted.
+
+        Returns
+        -------
+        TrainingState
+            Without arrays.
 
         Raises
         ------
@@ -104,12 +120,23 @@ class TrainingState:
 
 
 def fingerprint(labels):
-    """SHA-256 of an array of labels (missing ones are NaN already)."""
+    """SHA-256 of an array of labels.
+
+    Parameters
+    ----------
+    labels : array
+        Missing ones are NaN.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
     return hashlib.sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()
 
 
 def source_of(data):
-    """What decides, besides the seed, which stars come together in a batch, in words.
+    """What decides, besides the seed, which stars come together in a batch.
 
     Parameters
     ----------
@@ -119,24 +146,58 @@ def source_of(data):
     Returns
     -------
     str
+        In words.
     """
     sources = [array for array in (*data.inputs.values(), *data.masks.values()) if isinstance(array, Rows)]
     return f"files, in blocks of {block_rows(sources)} stars" if sources else "arrays in memory"
 
 
 def copies(variables):
-    """Values of variables as arrays of their own."""
+    """Values of variables.
+
+    Parameters
+    ----------
+    variables : iterable of keras.Variable
+        In any dtype.
+
+    Returns
+    -------
+    list of arrays
+        Which later steps of the training don't change.
+    """
     return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
 
 
 def seed_states(model):
-    """Variables that count the random numbers drawn: what is a variable of a model but no weight."""
+    """Variables that count the random numbers drawn: what is a variable of a model but no weight.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built.
+
+    Returns
+    -------
+    list of keras.Variable
+        The variables themselves.
+    """
     weights = {id(weight) for weight in model.weights}
     return [variable for variable in model.variables if id(variable) not in weights]
 
 
 def take_arrays(model):
-    """Weights, optimiser and random numbers of a model in training, copied."""
+    """Weights, optimiser and random numbers of a model in training.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, its optimiser built.
+
+    Returns
+    -------
+    dict of lists of arrays
+        ``"weights"``, ``"optimizer"`` and ``"seeds"``, copied.
+    """
     return {
         "weights": copies(weights_by_key(model).values()),
         "optimizer": copies(model.optimizer.variables),
@@ -146,6 +207,13 @@ def take_arrays(model):
 
 def put_back(model, state):
     """Give a compiled model the numbers of a training state; what the state does not hold stays.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    state : TrainingState
+        Of a model with the same layers.
 
     Raises
     ------

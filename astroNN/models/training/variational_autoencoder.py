@@ -18,6 +18,11 @@ class VariationalAutoencoder(keras.Model):
 
     .. math:: L = \sum_p (y_p - \hat y_p)^2 - \tfrac12 \sum_l \left(1 + \ln \sigma_l^2 - \mu_l^2 - \sigma_l^2\right)
 
+    Parameters
+    ----------
+    *args, **kwargs
+        Of `keras.Model`.
+
     References
     ----------
     Kingma & Welling 2014, ICLR, arXiv:1312.6114.
@@ -47,6 +52,7 @@ class VariationalAutoencoder(keras.Model):
         Returns
         -------
         scalar tensor
+            What training minimises.
         """
         weight = sample_weight["output"] if isinstance(sample_weight, dict) else sample_weight
         reconstruction = y_pred["output"]

@@ -21,7 +21,7 @@ def expected_calibration_error(pred, pred_std, labels, labels_err=None, *, task=
 
     Parameters
     ----------
-    pred, pred_std, labels, labels_err
+    pred, pred_std, labels, labels_err : array, shape (n_stars, n_labels)
         For a regression as in `coverage_curve`. For a classification `pred` are probabilities of shape (n_stars,
         n_classes), `pred_std` and `labels_err` None, and `labels` numbers of classes, shape (n_stars,), or
         one-hot of shape (n_stars, n_classes); for two classes `pred` may be the probabilities of the second one,

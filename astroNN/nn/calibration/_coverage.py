@@ -50,7 +50,7 @@ def coverage(errors, sigma):
 
     See Also
     --------
-    coverage_curve : for every interval, not these two only.
+    coverage_curve : For every interval, not these two only.
 
     Examples
     --------
@@ -98,8 +98,8 @@ def coverage_curve(pred, pred_std, labels, labels_err=None, *, levels=None):
 
     See Also
     --------
-    expected_calibration_error : the curve's mean distance from the diagonal.
-    pit_histogram : tells a bias from a wrong width.
+    expected_calibration_error : The curve's mean distance from the diagonal.
+    pit_histogram : Tells a bias from a wrong width.
 
     References
     ----------

@@ -50,8 +50,8 @@ def fit_spread_calibration(residuals, pred_std, labels_err=None, *, vary=False):
 
     See Also
     --------
-    coverage : fractions of errors within one and two sigma.
-    calibration_report : all measures of a calibration.
+    coverage : Fractions of errors within one and two sigma.
+    calibration_report : All measures of a calibration.
 
     Notes
     -----

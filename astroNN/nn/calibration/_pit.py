@@ -43,8 +43,8 @@ def pit(pred, pred_std, labels, labels_err=None):
 
     Parameters
     ----------
-    pred, pred_std, labels, labels_err
-        As in `coverage_curve`.
+    pred, pred_std, labels, labels_err : array, shape (n_stars, n_labels)
+        As in `coverage_curve`, which says what else `pred` may be.
 
     Returns
     -------
@@ -74,8 +74,8 @@ def pit_histogram(pred, pred_std, labels, labels_err=None, *, n_bins=10):
 
     Parameters
     ----------
-    pred, pred_std, labels, labels_err
-        As in `coverage_curve`.
+    pred, pred_std, labels, labels_err : array, shape (n_stars, n_labels)
+        As in `coverage_curve`, which says what else `pred` may be.
     n_bins : int, optional
         Bins of equal width, at least 2. Default 10.
 

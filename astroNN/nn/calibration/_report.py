@@ -79,6 +79,7 @@ class CalibrationReport:
         figure : matplotlib.figure.Figure
             Of no pyplot session.
         axes : array of matplotlib.axes.Axes, shape (2, n_labels)
+            Coverage curves, and below them the histograms.
 
         Raises
         ------
@@ -124,7 +125,9 @@ def calibration_report(pred, pred_std, labels, labels_err=None, targetname=None,
 
     See Also
     --------
-    coverage_curve, pit_histogram, expected_calibration_error, negative_log_likelihood, crps, sharpness
+    coverage_curve : The curve of the figure.
+    pit_histogram : The histogram of the figure.
+    expected_calibration_error, negative_log_likelihood, crps, sharpness : Single columns of the table.
 
     Examples
     --------

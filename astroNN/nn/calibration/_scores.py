@@ -15,7 +15,7 @@ def negative_log_likelihood(pred, pred_std, labels, labels_err=None, *, average=
 
     Parameters
     ----------
-    pred, pred_std, labels, labels_err
+    pred, pred_std, labels, labels_err : array, shape (n_stars, n_labels)
         As in `coverage_curve`, but for draws, which have no density.
     average : bool, optional
         Mean over the stars of each label (default), or one value for every star.
@@ -32,7 +32,7 @@ def negative_log_likelihood(pred, pred_std, labels, labels_err=None, *, average=
 
     See Also
     --------
-    crps : in the unit of the label, and less swayed by a few stars far out.
+    crps : In the unit of the label, and less swayed by a few stars far out.
 
     References
     ----------
@@ -59,8 +59,8 @@ def crps(pred, pred_std, labels, labels_err=None, *, average=True):
 
     Parameters
     ----------
-    pred, pred_std, labels, labels_err
-        As in `coverage_curve`.
+    pred, pred_std, labels, labels_err : array, shape (n_stars, n_labels)
+        As in `coverage_curve`, which says what else `pred` may be.
     average : bool, optional
         Mean over the stars of each label (default), or one value for every star.
 

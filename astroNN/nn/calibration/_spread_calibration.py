@@ -155,6 +155,7 @@ class SpreadCalibration:
         Returns
         -------
         dict of arrays, in the dtype of the given ones
+            By the same names; integers become float64.
 
         Raises
         ------
@@ -176,7 +177,13 @@ class SpreadCalibration:
             )
 
     def to_dict(self):
-        """Lists of plain numbers, for JSON; constant factors have no entries for what varies."""
+        """Lists of plain numbers, for JSON.
+
+        Returns
+        -------
+        dict of lists
+            What `from_dict` reads; constant factors have no entries for what varies.
+        """
         return {name: getattr(self, name).tolist() for name in (*_CONSTANT, *(_VARYING if self.varies else ()))}
 
     @classmethod
@@ -191,6 +198,7 @@ class SpreadCalibration:
         Returns
         -------
         SpreadCalibration
+            The same as the one that was stored.
 
         Raises
         ------

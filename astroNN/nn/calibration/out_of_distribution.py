@@ -132,7 +132,7 @@ class OutOfDistribution:
 
         Parameters
         ----------
-        spectra, spectra_err, mask
+        spectra, spectra_err, mask : array, shape (n_stars, n_pixels)
             As in `fit`; errors are needed if `fit` had them, and not allowed otherwise.
 
         Returns
@@ -155,7 +155,7 @@ class OutOfDistribution:
 
         Parameters
         ----------
-        spectra, spectra_err, mask
+        spectra, spectra_err, mask : array, shape (n_stars, n_pixels)
             As in `score`.
 
         Returns
@@ -176,6 +176,7 @@ class OutOfDistribution:
         Returns
         -------
         float
+            In the units of `score`.
 
         Raises
         ------
@@ -218,7 +219,7 @@ class OutOfDistribution:
 
         Parameters
         ----------
-        spectra, spectra_err, mask
+        spectra, spectra_err, mask : array, shape (n_stars, n_pixels)
             As in `score`.
         false_alarm : float, optional
             Rate at which spectra of the training's kind are flagged, default 0.05.
@@ -258,10 +259,12 @@ class OutOfDistribution:
         Parameters
         ----------
         path : str or Path
+            The file.
 
         Returns
         -------
         OutOfDistribution
+            Fitted, with the same scores.
 
         Raises
         ------
@@ -280,6 +283,7 @@ class OutOfDistribution:
 
     @property
     def n_pixels(self):
+        """Number of pixels of a spectrum, once fitted."""
         return len(self._fitted()._model.mean)
 
     def _set(self, model, centre, width, scores, with_errors):

@@ -59,11 +59,33 @@ class NoiseLayer(RandomLayer):
         return self.call_with_noise(inputs, noise)
 
     def call_without_noise(self, inputs):
-        """The layer's output when it is disabled."""
+        """Output of the layer when it is disabled.
+
+        Parameters
+        ----------
+        inputs : tensor
+            As in a call.
+
+        Returns
+        -------
+        tensor
+            The inputs, unless the layer does more than add noise.
+        """
         return inputs
 
     def noise_shape_for(self, input_shape):
-        """Shape of the noise for inputs of `input_shape`; the batch axis is `input_shape[0]` or 1."""
+        """Shape of the noise for inputs of a shape.
+
+        Parameters
+        ----------
+        input_shape : tuple
+            Its batch axis, the first, may be 1: all stars share the noise then.
+
+        Returns
+        -------
+        tuple
+            That of the inputs, unless the layer has another.
+        """
         return tuple(input_shape)
 
     def compute_output_shape(self, input_shape):

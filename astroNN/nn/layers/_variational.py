@@ -124,7 +124,13 @@ class VariationalLayer(RandomLayer):
         return ops.softplus(self._precise(self.kernel_rho))
 
     def kl_divergence(self):
-        """Kullback-Leibler divergence of the posterior from the prior, in nats: a scalar tensor."""
+        """Kullback-Leibler divergence of the posterior from the prior.
+
+        Returns
+        -------
+        scalar tensor
+            In nats, summed over the weights.
+        """
         mean, std = self._precise(self.kernel_mean), self.kernel_std
         variances = (ops.square(std / self.prior_std) + ops.square(mean / self.prior_std) - 1.0) / 2.0
         return ops.sum(variances - ops.log(std / self.prior_std))
@@ -143,26 +149,85 @@ class VariationalLayer(RandomLayer):
         return self._finished(self._draw(ops.cast(inputs, self.compute_dtype)))
 
     def call_without_noise(self, inputs):
-        """The layer's output with the mean weights; the step of a graph where `inputs` is symbolic."""
+        """Output with the mean weights; the step of a graph where `inputs` is symbolic.
+
+        Parameters
+        ----------
+        inputs : tensor
+            As in a call.
+
+        Returns
+        -------
+        tensor
+            In the dtype of the layer's computations.
+        """
         if isinstance(inputs, keras.KerasTensor):
             return MeanWeights(self)(inputs)
         kernel = ops.cast(ops.convert_to_tensor(self.kernel_mean), self.compute_dtype)
         return self._finished(self._linear(ops.cast(inputs, self.compute_dtype), kernel))
 
     def noise_shape_for(self, input_shape):
-        """Shape of the noise of one draw of the weights, which all stars share."""
+        """Shape of the noise of one draw of the weights, which all stars share.
+
+        Parameters
+        ----------
+        input_shape : tuple
+            Not used.
+
+        Returns
+        -------
+        tuple
+            The shape of the kernel behind an axis of length 1.
+        """
         return (1, *self.kernel_mean.shape)
 
     def sample_noise(self, stream, shape):
-        """Standard normal numbers from a `NoiseStream`."""
+        """Standard normal numbers from a stream.
+
+        Parameters
+        ----------
+        stream : NoiseStream
+            Of the pass and block.
+        shape : tuple
+            As `noise_shape_for` gives it, with as many rows as are wanted.
+
+        Returns
+        -------
+        array of float32
+            Of this shape.
+        """
         return stream.normal(shape)
 
     def draw_noise(self, shape):
-        """Standard normal numbers from the layer's own generator, for use inside a graph."""
+        """Standard normal numbers from the layer's own generator, for use inside a graph.
+
+        Parameters
+        ----------
+        shape : tuple
+            As `noise_shape_for` gives it.
+
+        Returns
+        -------
+        tensor of float32
+            Of this shape.
+        """
         return keras.random.normal(shape, seed=self.seed_generator, dtype="float32")
 
     def call_with_noise(self, inputs, noise):
-        """The layer's output for one draw of the weights, noise of shape (1, ...)."""
+        """Output for one draw of the weights.
+
+        Parameters
+        ----------
+        inputs : tensor
+            As in a call.
+        noise : tensor, shape (1, ...)
+            Standard normal numbers, one a weight.
+
+        Returns
+        -------
+        tensor
+            In the dtype of the layer's computations.
+        """
         kernel = self._precise(self.kernel_mean) + self.kernel_std * self._precise(noise[0])
         inputs = ops.cast(inputs, self.compute_dtype)
         return self._finished(self._linear(inputs, ops.cast(kernel, self.compute_dtype)))

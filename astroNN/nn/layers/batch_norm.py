@@ -42,7 +42,7 @@ class MCBatchNorm(keras.layers.Layer):
 
     See Also
     --------
-    keras.layers.BatchNormalization : one mean and variance for each channel of a feature map.
+    keras.layers.BatchNormalization : One mean and variance for each channel of a feature map.
 
     Notes
     -----

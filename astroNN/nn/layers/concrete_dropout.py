@@ -155,20 +155,68 @@ class MCConcreteDropout(NoiseLayer, keras.layers.Wrapper):
             )
 
     def sample_noise(self, stream, shape):
-        """Uniform numbers from a `NoiseStream`."""
+        """Uniform numbers from a stream.
+
+        Parameters
+        ----------
+        stream : NoiseStream
+            Of the pass and block.
+        shape : tuple
+            As `noise_shape_for` gives it.
+
+        Returns
+        -------
+        array of float32
+            Between 0 and 1, both excluded.
+        """
         return (stream.integers(shape).astype("float32") + np.float32(0.5)) / np.float32(LEVELS)
 
     def draw_noise(self, shape):
-        """Uniform numbers from the layer's own generator, for use inside a graph."""
+        """Uniform numbers from the layer's own generator, for use inside a graph.
+
+        Parameters
+        ----------
+        shape : tuple
+            As `noise_shape_for` gives it.
+
+        Returns
+        -------
+        tensor of float32
+            Between 0 and 1.
+        """
         return keras.random.uniform(shape, seed=self.seed_generator, dtype="float32")
 
     def call_with_noise(self, inputs, noise):
-        """Output of the wrapped layer with the mask that uniform numbers give."""
+        """Output of the wrapped layer with the mask that uniform numbers give.
+
+        Parameters
+        ----------
+        inputs : tensor
+            As in a call.
+        noise : tensor
+            Uniform numbers; broadcast against the inputs.
+
+        Returns
+        -------
+        tensor
+            Of the wrapped layer.
+        """
         inputs = ops.cast(inputs, self.compute_dtype)
         return self.layer(inputs * ops.cast(self._mask(noise), inputs.dtype))
 
     def call_without_noise(self, inputs):
-        """Output of the wrapped layer."""
+        """Output of the wrapped layer.
+
+        Parameters
+        ----------
+        inputs : tensor
+            As in a call.
+
+        Returns
+        -------
+        tensor
+            Of the wrapped layer.
+        """
         return self.layer(inputs)
 
     def compute_output_shape(self, input_shape):

@@ -95,7 +95,20 @@ class ErrorProp(RandomLayer):
         return x + errors * ops.cast(noise, x.dtype)
 
     def call_without_noise(self, inputs, training=None):
-        """The inputs, without the errors."""
+        """Pass the inputs on, without the errors.
+
+        Parameters
+        ----------
+        inputs : tensor or pair of tensors
+            As in a call.
+        training : bool, optional
+            Not used.
+
+        Returns
+        -------
+        tensor
+            The values.
+        """
         return self._computed(self._split(inputs)[0])
 
     def compute_output_shape(self, input_shape):

@@ -37,7 +37,7 @@ class FastMCInference:
 
     See Also
     --------
-    MonteCarloEngine : the same outside a Keras model: repeatable masks, blocks, a faster setting.
+    MonteCarloEngine : The same outside a Keras model: repeatable masks, blocks, a faster setting.
 
     Notes
     -----
@@ -65,6 +65,13 @@ class FastMCInference:
         return self.transformed_model
 
     def get_config(self):
+        """Settings of the object.
+
+        Returns
+        -------
+        dict
+            The number of passes, ``n``.
+        """
         return {"n": self.n}
 
     def _transform(self, model):
@@ -163,6 +170,10 @@ class MonteCarloMoments(_MonteCarloPasses):
         Functional or Sequential and built; its weights become the layer's.
     n : int
         Number of passes.
+    name : str, optional
+        Name of the layer.
+    **kwargs
+        Other arguments of `keras.layers.Layer`.
     """
 
     def call(self, inputs):
@@ -206,11 +217,13 @@ class FastMCInferenceV2_internal(_MonteCarloPasses):
         Number of passes. Default 100.
     name : str, optional
         Name of the layer.
+    **kwargs
+        Other arguments of `keras.layers.Layer`.
 
     See Also
     --------
-    FastMCInference : only mean and variance, without the memory for all passes.
-    MonteCarloEngine : the same outside a Keras model.
+    FastMCInference : Only mean and variance, without the memory for all passes.
+    MonteCarloEngine : The same outside a Keras model.
 
     Notes
     -----

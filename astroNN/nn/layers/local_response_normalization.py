@@ -83,7 +83,7 @@ class ChannelResponseNormalization(_ResponseNormalization):
 
     See Also
     --------
-    SpatialResponseNormalization : over neighbouring pixels and all channels.
+    SpatialResponseNormalization : Over neighbouring pixels and all channels.
 
     Notes
     -----
@@ -152,7 +152,7 @@ class SpatialResponseNormalization(_ResponseNormalization):
 
     See Also
     --------
-    ChannelResponseNormalization : over neighbouring channels, each pixel by itself.
+    ChannelResponseNormalization : Over neighbouring channels, each pixel by itself.
 
     Notes
     -----

@@ -74,19 +74,67 @@ class MCDropout(NoiseLayer):
         return self.noise_shape is None
 
     def noise_shape_for(self, input_shape):
-        """Shape of one mask for inputs of `input_shape`; the batch axis is `input_shape[0]` or 1."""
+        """Shape of one mask.
+
+        Parameters
+        ----------
+        input_shape : tuple
+            Of the inputs; its batch axis, the first, may be 1.
+
+        Returns
+        -------
+        tuple
+            Of the inputs, or `noise_shape` with its gaps filled.
+        """
         return self._filled_noise_shape(input_shape) or tuple(input_shape)
 
     def sample_noise(self, stream, shape):
-        """Mask from a `NoiseStream`: True where an input is kept (the rate is met to 1 / 65,536)."""
+        """Mask from a stream.
+
+        Parameters
+        ----------
+        stream : NoiseStream
+            Of the pass and block.
+        shape : tuple
+            As `noise_shape_for` gives it.
+
+        Returns
+        -------
+        array of bool
+            True where an input is kept; the rate is met to 1 / 65,536.
+        """
         return stream.integers(shape) >= round(self.rate * LEVELS)
 
     def draw_noise(self, shape):
-        """Mask drawn with the layer's own generator, for use inside a graph: True where an input is kept."""
+        """Mask drawn with the layer's own generator, for use inside a graph.
+
+        Parameters
+        ----------
+        shape : tuple
+            As `noise_shape_for` gives it.
+
+        Returns
+        -------
+        tensor of bool
+            True where an input is kept.
+        """
         return keras.random.uniform(shape, seed=self.seed_generator, dtype="float32") >= self.rate
 
     def call_with_noise(self, inputs, noise):
-        """Apply a mask that broadcasts against `inputs`."""
+        """Apply a mask.
+
+        Parameters
+        ----------
+        inputs : tensor
+            As in a call.
+        noise : tensor of bool
+            True where an input is kept; broadcast against the inputs.
+
+        Returns
+        -------
+        tensor, shape of `inputs`
+            Zero where dropped, else divided by 1 - rate.
+        """
         inputs = ops.cast(inputs, self.compute_dtype)
         scale = ops.cast(1.0 / (1.0 - self.rate), inputs.dtype)
         # Chosen, not multiplied by 0: a scale that overflows in float16 must not make NaN of dropped inputs.

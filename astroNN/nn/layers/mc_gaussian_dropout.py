@@ -40,7 +40,7 @@ class MCGaussianDropout(NoiseLayer):
 
     See Also
     --------
-    MCDropout : the same mean and variance from elements that are kept or not.
+    MCDropout : The same mean and variance from elements that are kept or not.
 
     Notes
     -----
@@ -80,15 +80,52 @@ class MCGaussianDropout(NoiseLayer):
         return math.sqrt(self.rate / (1.0 - self.rate))
 
     def sample_noise(self, stream, shape):
-        """Standard normal numbers from a `NoiseStream`."""
+        """Standard normal numbers from a stream.
+
+        Parameters
+        ----------
+        stream : NoiseStream
+            Of the pass and block.
+        shape : tuple
+            As `noise_shape_for` gives it.
+
+        Returns
+        -------
+        array of float32
+            Of this shape.
+        """
         return stream.normal(shape)
 
     def draw_noise(self, shape):
-        """Standard normal numbers from the layer's own generator, for use inside a graph."""
+        """Standard normal numbers from the layer's own generator, for use inside a graph.
+
+        Parameters
+        ----------
+        shape : tuple
+            As `noise_shape_for` gives it.
+
+        Returns
+        -------
+        tensor of float32
+            Of this shape.
+        """
         return keras.random.normal(shape, seed=self.seed_generator, dtype="float32")
 
     def call_with_noise(self, inputs, noise):
-        """Apply standard normal noise that broadcasts against `inputs`."""
+        """Apply noise.
+
+        Parameters
+        ----------
+        inputs : tensor
+            As in a call.
+        noise : tensor
+            Standard normal numbers; broadcast against the inputs.
+
+        Returns
+        -------
+        tensor, shape of `inputs`
+            Times 1 + noise, of the layer's standard deviation.
+        """
         inputs = ops.cast(inputs, self.compute_dtype)
         return inputs * ops.cast(1.0 + self.stddev * noise, inputs.dtype)
 

@@ -120,7 +120,7 @@ class MonteCarloEngine:
         ----------
         pieces : iterable of x
             As in `predict`; every piece but the last has a multiple of 64 stars.
-        first_star, progress
+        first_star, progress : int, callable, optional
             As in `predict`.
 
         Returns
@@ -144,12 +144,13 @@ class MonteCarloEngine:
 
         Parameters
         ----------
-        x, first_star
+        x, first_star : array, int
             As for `predict`.
 
         Returns
         -------
         dict of str to array, shape (mc_num, n_stars, ...)
+            For each output the values of every pass, float32.
 
         Raises
         ------

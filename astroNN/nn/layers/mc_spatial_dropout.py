@@ -77,7 +77,7 @@ class MCSpatialDropout1D(_MCSpatialDropout):
 
     See Also
     --------
-    MCDropout : single elements are dropped.
+    MCDropout : Single elements are dropped.
 
     Notes
     -----
@@ -127,7 +127,7 @@ class MCSpatialDropout2D(_MCSpatialDropout):
 
     See Also
     --------
-    MCSpatialDropout1D : the same for spectra, with the equation.
+    MCSpatialDropout1D : The same for spectra, with the equation.
 
     Notes
     -----

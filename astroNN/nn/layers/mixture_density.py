@@ -56,9 +56,9 @@ class MixtureDensity(keras.layers.Layer):
 
     See Also
     --------
-    MixtureMoments : mean and log variance of the mixtures.
-    astroNN.nn.distributions.GaussianMixture : densities, quantiles and samples of the mixtures.
-    astroNN.nn.losses.mixture_nll : the loss to train with.
+    MixtureMoments : Mean and log variance of the mixtures.
+    astroNN.nn.distributions.GaussianMixture : Densities, quantiles and samples of the mixtures.
+    astroNN.nn.losses.mixture_nll : The loss to train with.
 
     Notes
     -----
@@ -131,7 +131,7 @@ class MixtureDensity(keras.layers.Layer):
 
     @property
     def output_dtype(self):
-        """float64 for a layer of that precision, else float32."""
+        """Precision of the output: float64 for a layer of that precision, else float32."""
         return "float64" if self.variable_dtype == "float64" else "float32"
 
     def build(self, input_shape):

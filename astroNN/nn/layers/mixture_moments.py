@@ -33,7 +33,7 @@ class MixtureMoments(keras.layers.Layer):
 
     See Also
     --------
-    astroNN.nn.distributions.GaussianMixture : the whole distribution.
+    astroNN.nn.distributions.GaussianMixture : The whole distribution.
 
     Examples
     --------

@@ -29,7 +29,7 @@ class KLDivergenceLayer(keras.layers.Layer):
 
     See Also
     --------
-    VAESampling : draws from the same Gaussians.
+    VAESampling : Draws from the same Gaussians.
 
     Notes
     -----
@@ -105,7 +105,7 @@ class VAESampling(RandomLayer):
 
     See Also
     --------
-    KLDivergenceLayer : the divergence of the same Gaussians from N(0, 1).
+    KLDivergenceLayer : The divergence of the same Gaussians from N(0, 1).
 
     Notes
     -----
@@ -149,7 +149,18 @@ class VAESampling(RandomLayer):
         return ops.cast(z_mean + ops.exp(0.5 * z_log_var) * noise, self.compute_dtype)
 
     def call_without_noise(self, inputs):
-        """The means."""
+        """The means, not a draw.
+
+        Parameters
+        ----------
+        inputs : pair of tensors
+            Means and logarithms of the variances.
+
+        Returns
+        -------
+        tensor
+            The first of the two.
+        """
         return ops.cast(inputs[0], self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

@@ -131,13 +131,17 @@ class Conv1DFlipout(_VariationalConv):
         Number of output channels.
     kernel_size : int or sequence of one int
         Pixels of the kernel.
-    strides, dilation_rate : int or sequence of one int, optional
-        As in `keras.layers.Conv1D`; one of them must be 1. Default 1.
+    strides : int or sequence of one int, optional
+        As in `keras.layers.Conv1D`. Default 1.
     padding : {"valid", "same"}, optional
         Default "valid".
     data_format : {"channels_last"}, optional
         Only (n_stars, n_pixels, channels) is taken, whatever Keras' settings.
-    activation, use_bias, kernel_initializer, bias_initializer, initial_std, prior_std, n_train, disable, seed, name
+    dilation_rate : int or sequence of one int, optional
+        As in `keras.layers.Conv1D`; this or `strides` must be 1. Default 1.
+    activation, use_bias, kernel_initializer, bias_initializer : str, bool, str, str, optional
+        As with `DenseFlipout`.
+    initial_std, prior_std, n_train, disable, seed, name : float, float, int, bool, int, str, optional
         As with `DenseFlipout`.
     **kwargs
         Other arguments of `keras.layers.Layer`.
@@ -150,7 +154,7 @@ class Conv1DFlipout(_VariationalConv):
 
     See Also
     --------
-    DenseFlipout : what the posterior, the prior and `n_train` are.
+    DenseFlipout : What the posterior, the prior and `n_train` are.
 
     References
     ----------
@@ -181,13 +185,17 @@ class Conv2DFlipout(_VariationalConv):
         Number of output channels.
     kernel_size : int or sequence of two ints
         Height and width of the kernel.
-    strides, dilation_rate : int or sequence of two ints, optional
-        As in `keras.layers.Conv2D`; one of them must be 1. Default 1.
+    strides : int or sequence of two ints, optional
+        As in `keras.layers.Conv2D`. Default 1.
     padding : {"valid", "same"}, optional
         Default "valid".
     data_format : {"channels_last"}, optional
         Only (n_stars, height, width, channels) is taken, whatever Keras' settings.
-    activation, use_bias, kernel_initializer, bias_initializer, initial_std, prior_std, n_train, disable, seed, name
+    dilation_rate : int or sequence of two ints, optional
+        As in `keras.layers.Conv2D`; this or `strides` must be 1. Default 1.
+    activation, use_bias, kernel_initializer, bias_initializer : str, bool, str, str, optional
+        As with `DenseFlipout`.
+    initial_std, prior_std, n_train, disable, seed, name : float, float, int, bool, int, str, optional
         As with `DenseFlipout`.
     **kwargs
         Other arguments of `keras.layers.Layer`.
@@ -199,7 +207,7 @@ class Conv2DFlipout(_VariationalConv):
 
     See Also
     --------
-    DenseFlipout : what the posterior, the prior and `n_train` are.
+    DenseFlipout : What the posterior, the prior and `n_train` are.
 
     References
     ----------

@@ -108,7 +108,7 @@ class DenseFlipout(_VariationalDense):
 
     See Also
     --------
-    DenseReparameterization : draws the sums instead, with less variance still.
+    DenseReparameterization : Draws the sums instead, with less variance still.
 
     Notes
     -----
@@ -164,7 +164,9 @@ class DenseReparameterization(_VariationalDense):
     ----------
     units : int
         Number of outputs.
-    activation, use_bias, kernel_initializer, bias_initializer, initial_std, prior_std, n_train, disable, seed, name
+    activation, use_bias, kernel_initializer, bias_initializer : str, bool, str, str, optional
+        As with `DenseFlipout`.
+    initial_std, prior_std, n_train, disable, seed, name : float, float, int, bool, int, str, optional
         As with `DenseFlipout`.
     **kwargs
         Other arguments of `keras.layers.Layer`.
@@ -177,7 +179,7 @@ class DenseReparameterization(_VariationalDense):
 
     See Also
     --------
-    DenseFlipout : draws weights; also for inputs with more axes.
+    DenseFlipout : Draws weights; also for inputs with more axes.
 
     Notes
     -----

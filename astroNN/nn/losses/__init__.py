@@ -111,6 +111,7 @@ def losses_lookup(identifier):
     Returns
     -------
     callable
+        The function of `astroNN.nn.losses`.
 
     Raises
     ------

@@ -134,6 +134,7 @@ def weighted_loss(losses, sample_weight=None):
     Returns
     -------
     tensor, shape of `losses`
+        The products, in the dtype of `losses`.
 
     Raises
     ------

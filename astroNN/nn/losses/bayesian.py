@@ -27,12 +27,13 @@ def robust_mse(y_true, y_pred, variance=None, labels_err=None, sample_weight=Non
     y_pred : tensor, shape (n_stars, n_labels)
         Predicted mean. If any of the tensors has the shape (n_stars, 1), (n_stars,) will do for the others.
     variance : tensor, shape (n_stars, n_labels)
-        Natural logarithm of the predicted variance (the established name of the argument; `logvar` is
-        another).
+        Natural logarithm of the predicted variance (the established name of the argument).
     labels_err : tensor, shape (n_stars, n_labels), optional
         Standard deviations of the labels. An error that is missing counts as 0. Default: exact labels.
     sample_weight : tensor, shape (n_stars,), optional
         Multiplies each star's loss.
+    logvar : tensor, shape (n_stars, n_labels), optional
+        Another name for `variance`.
 
     Returns
     -------

@@ -114,8 +114,24 @@ def robust_binary_crossentropy(y_true, y_pred, logit_var, sample_weight=None, *,
         g_i &= -\frac1T \sum_{t=1}^T \mathrm{elu}\left(
             H_i(\hat z_i) - H_i(\hat z_i + \sigma_i \odot \epsilon_{it}) \right)
 
-    where :math:`H_i` is `binary_crossentropy` from logits. Parameters, treatment of missing labels, returned shape,
-    errors and notes are those of `robust_categorical_crossentropy`.
+    where :math:`H_i` is `binary_crossentropy` from logits. Treatment of missing labels, errors and notes are those of
+    `robust_categorical_crossentropy`.
+
+    Parameters
+    ----------
+    y_true : tensor, shape (n_stars, n_labels)
+        0, 1, or a probability; magic number or NaN marks a missing label.
+    y_pred, logit_var : tensor, shape (n_stars, n_labels)
+        Predicted logits, and their predicted standard deviation (in spite of the name).
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies each star's loss, once.
+    n_draws, seed : int, optional
+        Of the noise, as for `robust_categorical_crossentropy`.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        Zero for a star without any label.
 
     Examples
     --------
@@ -135,13 +151,15 @@ def bayesian_categorical_crossentropy_wrapper(logit_var, *args, n_draws=N_DRAWS,
     ----------
     logit_var : tensor, shape (n_stars, n_classes)
         Predicted standard deviation :math:`v` of the logits.
-    *args, **kwargs
+    *args
         Not used, the established signature: a class has no error as `mse_lin_wrapper` takes.
     n_draws : int, optional
         Number of draws of noise, default 250.
     seed : keras.random.SeedGenerator or int, optional
         The generator of the noise, or its seed. Default: one of its own, seeded by Python's generator, which
         `keras.utils.set_random_seed` sets.
+    **kwargs
+        Not used.
 
     Returns
     -------
@@ -172,7 +190,7 @@ def bayesian_categorical_crossentropy_var_wrapper(logits, *args, n_draws=N_DRAWS
     ----------
     logits : tensor, shape (n_stars, n_classes)
         Predicted logits :math:`\hat z`.
-    *args, n_draws, seed, **kwargs
+    *args, n_draws, seed, **kwargs : optional
         As for `bayesian_categorical_crossentropy_wrapper`.
 
     Returns
@@ -200,8 +218,18 @@ def bayesian_binary_crossentropy_wrapper(logit_var, *args, n_draws=N_DRAWS, seed
 
     .. math:: L_i(y, \hat z) = \mathtt{robust\_binary\_crossentropy}(y, \hat z, v)
 
-    Parameters, treatment of missing labels and the returned function are those of
-    `bayesian_categorical_crossentropy_wrapper`.
+    Parameters
+    ----------
+    logit_var : tensor, shape (n_stars, n_labels)
+        Predicted standard deviation :math:`v` of the logits.
+    *args, n_draws, seed, **kwargs : optional
+        As for `bayesian_categorical_crossentropy_wrapper`.
+
+    Returns
+    -------
+    callable
+        ``(y_true, y_pred, sample_weight=None)`` to the loss of every star, as from
+        `bayesian_categorical_crossentropy_wrapper`.
 
     Examples
     --------
@@ -217,8 +245,18 @@ def bayesian_binary_crossentropy_var_wrapper(logits, *args, n_draws=N_DRAWS, see
 
     .. math:: L_i(y, v) = \mathtt{robust\_binary\_crossentropy}(y, \hat z, v)
 
-    Parameters, treatment of missing labels and the returned function are those of
-    `bayesian_categorical_crossentropy_var_wrapper`.
+    Parameters
+    ----------
+    logits : tensor, shape (n_stars, n_labels)
+        Predicted logits :math:`\hat z`.
+    *args, n_draws, seed, **kwargs : optional
+        As for `bayesian_categorical_crossentropy_wrapper`.
+
+    Returns
+    -------
+    callable
+        ``(y_true, y_pred, sample_weight=None)``, where `y_pred` is the standard deviation, to the loss of every star,
+        as from `bayesian_categorical_crossentropy_var_wrapper`.
 
     Examples
     --------

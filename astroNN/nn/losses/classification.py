@@ -84,7 +84,19 @@ def categorical_crossentropy_from_logits(y_true, y_pred, sample_weight=None):
         \hat y_{ij} - \ln \sum_k e^{\hat y_{ik}} \right)
 
     What ``categorical_crossentropy(from_logits=True)`` returns, under a name that a saved network can keep.
-    Parameters, treatment of missing labels, returned shape and errors are those of `categorical_crossentropy`.
+    Treatment of missing labels and errors are those of `categorical_crossentropy`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_classes)
+        Labels as for `categorical_crossentropy`, and predicted logits.
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies each star's loss.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        Zero for a star without any label.
 
     Examples
     --------
@@ -155,8 +167,20 @@ def binary_crossentropy_from_logits(y_true, y_pred, sample_weight=None):
     .. math:: L_i = \frac{1}{n_i} \sum_{j\,\mathrm{present}}
         \left[ \ln(1 + e^{\hat y_{ij}}) - y_{ij} \hat y_{ij} \right]
 
-    What ``binary_crossentropy(from_logits=True)`` returns, under a name that a saved network can keep. Parameters,
-    treatment of missing labels, returned shape and errors are those of `binary_crossentropy`.
+    What ``binary_crossentropy(from_logits=True)`` returns, under a name that a saved network can keep. Treatment of
+    missing labels and errors are those of `binary_crossentropy`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels as for `binary_crossentropy`, and predicted logits.
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies each star's loss.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        Zero for a star without any label.
 
     Examples
     --------
@@ -212,9 +236,23 @@ def binary_accuracy(y_true=None, y_pred=None, sample_weight=None, from_logits=Fa
 
     .. math:: A_i = \frac{1}{n_i} \sum_{j\,\mathrm{present}} \left[ y_{ij} = \mathrm{round}(\hat y_{ij}) \right]
 
-    Parameters, treatment of missing labels, returned shape, errors and the use without tensors, as in
-    ``model.compile(metrics=[binary_accuracy(from_logits=False)])``, are those of `binary_crossentropy`. A
-    probability of exactly one half counts as 0.
+    Treatment of missing labels and errors are those of `binary_crossentropy`. A probability of exactly one half
+    counts as 0.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, 0 or 1, and predicted probabilities or logits.
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies each star's share.
+    from_logits : bool, optional
+        Whether `y_pred` are logits. Default False.
+
+    Returns
+    -------
+    tensor, shape (n_stars,), or callable
+        The share, zero for a star without any label. Called without tensors, as in
+        ``model.compile(metrics=[binary_accuracy(from_logits=False)])``: the function to use as the metric.
 
     Examples
     --------
@@ -239,7 +277,19 @@ def binary_accuracy_from_logits(y_true, y_pred, sample_weight=None):
 
     .. math:: A_i = \frac{1}{n_i} \sum_{j\,\mathrm{present}} \left[ y_{ij} = (\hat y_{ij} > 0) \right]
 
-    Parameters, treatment of missing labels, returned shape and errors are those of `binary_crossentropy`.
+    Treatment of missing labels and errors are those of `binary_crossentropy`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, 0 or 1, and predicted logits.
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies each star's share.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        Zero for a star without any label.
 
     Examples
     --------

@@ -42,6 +42,7 @@ def median(x, axis=None):
     Returns
     -------
     tensor, shape of `x` without `axis`, or () if that is None
+        In float32, or the dtype of `x` if that is wider.
 
     Raises
     ------
@@ -108,7 +109,21 @@ def median_absolute_error(y_true, y_pred, sample_weight=None, axis=-1):
 
     .. math:: L_i = \underset{j\,\mathrm{present}}{\mathrm{median}} \; \lvert y_{ij} - \hat y_{ij} \rvert
 
-    Parameters, treatment of missing labels, returned shapes and errors are those of `median_error`.
+    Treatment of missing labels and errors are those of `median_error`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, and predictions in their units.
+    sample_weight : tensor, shape of the result, optional
+        Multiplies the result.
+    axis : int, optional
+        As for `median_error`. Default -1: one for each star.
+
+    Returns
+    -------
+    tensor, shape (n_stars,), (n_labels,) or ()
+        In the units of the labels; zero where there are none.
 
     Examples
     --------
@@ -126,8 +141,22 @@ def median_absolute_deviation(y_true, y_pred, sample_weight=None, axis=-1):
 
     .. math:: L_i = \underset{j\,\mathrm{present}}{\mathrm{median}} \; \lvert y_{ij} - \hat y_{ij} \rvert
 
-    The deviation is from the label, not from the median error: a bias counts. Parameters, treatment of missing
-    labels, returned shapes and errors are those of `median_error`.
+    The deviation is from the label, not from the median error: a bias counts. Treatment of missing labels and errors
+    are those of `median_error`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, and predictions in their units.
+    sample_weight : tensor, shape of the result, optional
+        Multiplies the result.
+    axis : int, optional
+        As for `median_error`. Default -1: one for each star.
+
+    Returns
+    -------
+    tensor, shape (n_stars,), (n_labels,) or ()
+        In the units of the labels; zero where there are none.
 
     Examples
     --------
@@ -144,8 +173,22 @@ def mad_std(y_true, y_pred, sample_weight=None, axis=-1):
 
     .. math:: L_i = 1.4826 \; \underset{j\,\mathrm{present}}{\mathrm{median}} \; \lvert y_{ij} - \hat y_{ij} \rvert
 
-    The factor makes it the standard deviation if the errors are Gaussian without bias. Parameters, treatment of
-    missing labels, returned shapes and errors are those of `median_error`.
+    The factor makes it the standard deviation if the errors are Gaussian without bias. Treatment of missing labels
+    and errors are those of `median_error`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, and predictions in their units.
+    sample_weight : tensor, shape of the result, optional
+        Multiplies the result.
+    axis : int, optional
+        As for `median_error`. Default -1: one for each star.
+
+    Returns
+    -------
+    tensor, shape (n_stars,), (n_labels,) or ()
+        In the units of the labels; zero where there are none.
 
     Examples
     --------
@@ -202,8 +245,20 @@ def median_percentage_error(y_true, y_pred, sample_weight=None):
     .. math:: L_i = 100 \; \underset{kj\,\mathrm{present}}{\mathrm{median}} \;
         \frac{y_{kj} - \hat y_{kj}}{\max(y_{kj}, \epsilon)}
 
-    For positive labels, as `mean_percentage_error`. Parameters, treatment of missing labels, returned shape and
-    errors are those of `median_absolute_percentage_error`.
+    For positive labels, as `mean_percentage_error`. Treatment of missing labels and errors are those of
+    `median_absolute_percentage_error`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, and predictions in their units.
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies the result.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        In per cent, the same for every star of the batch.
 
     Examples
     --------

@@ -45,7 +45,7 @@ def mixture_nll(y_true, y_pred, labels_err=None, sample_weight=None):
 
     See Also
     --------
-    robust_mse : a single Gaussian, without the constant 0.5 ln(2 pi).
+    robust_mse : A single Gaussian, without the constant 0.5 ln(2 pi).
 
     References
     ----------

@@ -66,7 +66,19 @@ def nll(y_true, y_pred, sample_weight=None):
     returned one number, the sum of these values over the batch, which made a step depend on the batch size; sum the
     result to get it. For the likelihood of a whole sample multiply by its number of labels.
 
-    Parameters, treatment of missing labels, returned shape and errors are those of `binary_crossentropy`.
+    Treatment of missing labels and errors are those of `binary_crossentropy`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_samples, n_labels)
+        Labels, 0, 1 or a probability, and predicted probabilities.
+    sample_weight : tensor, shape (n_samples,), optional
+        Multiplies each sample's loss.
+
+    Returns
+    -------
+    tensor, shape (n_samples,)
+        Zero for a sample without any label.
 
     Examples
     --------

@@ -57,7 +57,7 @@ def mean_squared_error(y_true, y_pred, sample_weight=None):
 
     See Also
     --------
-    robust_mse : the same with label errors and a predicted variance.
+    robust_mse : The same with label errors and a predicted variance.
 
     References
     ----------
@@ -78,7 +78,19 @@ def mean_absolute_error(y_true, y_pred, sample_weight=None):
 
     .. math:: L_i = \frac{1}{n_i} \sum_{j\,\mathrm{present}} \lvert y_{ij} - \hat y_{ij} \rvert
 
-    Parameters, treatment of missing labels, returned shape and errors are those of `mean_squared_error`.
+    Treatment of missing labels and errors are those of `mean_squared_error`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, and predictions in their units.
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies each star's loss.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        In the units of the labels; zero for a star without any.
 
     Examples
     --------
@@ -95,7 +107,19 @@ def mean_error(y_true, y_pred, sample_weight=None):
 
     .. math:: L_i = \frac{1}{n_i} \sum_{j\,\mathrm{present}} (y_{ij} - \hat y_{ij})
 
-    Parameters, treatment of missing labels, returned shape and errors are those of `mean_squared_error`.
+    Treatment of missing labels and errors are those of `mean_squared_error`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, and predictions in their units.
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies each star's loss.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        In the units of the labels; zero for a star without any.
 
     Examples
     --------
@@ -116,7 +140,19 @@ def mean_absolute_percentage_error(y_true, y_pred, sample_weight=None):
     with :math:`\epsilon` = ``keras.config.epsilon()``, :math:`10^{-7}` unless set otherwise. Meant for labels in
     units with a true zero: normalised labels near 0 give huge percentages.
 
-    Parameters, treatment of missing labels, returned shape and errors are those of `mean_squared_error`.
+    Treatment of missing labels and errors are those of `mean_squared_error`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, and predictions in their units.
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies each star's loss.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        In per cent; zero for a star without any label.
 
     Examples
     --------
@@ -137,7 +173,19 @@ def mean_percentage_error(y_true, y_pred, sample_weight=None):
     with :math:`\epsilon` = ``keras.config.epsilon()``. It is meant for positive labels: one below
     :math:`\epsilon` is divided by :math:`\epsilon`.
 
-    Parameters, treatment of missing labels, returned shape and errors are those of `mean_squared_error`.
+    Treatment of missing labels and errors are those of `mean_squared_error`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, and predictions in their units.
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies each star's loss.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        In per cent; zero for a star without any label.
 
     Examples
     --------
@@ -158,7 +206,19 @@ def mean_squared_logarithmic_error(y_true, y_pred, sample_weight=None):
     with :math:`\epsilon` = ``keras.config.epsilon()``: for labels that aren't negative. A prediction below
     :math:`\epsilon` has no gradient.
 
-    Parameters, treatment of missing labels, returned shape and errors are those of `mean_squared_error`.
+    Treatment of missing labels and errors are those of `mean_squared_error`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        Labels, and predictions in their units.
+    sample_weight : tensor, shape (n_stars,), optional
+        Multiplies each star's loss.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        Zero for a star without any label.
 
     Examples
     --------
@@ -180,7 +240,19 @@ def zeros_loss(y_true, y_pred, sample_weight=None):
     .. math:: L_i = \frac{1}{D} \sum_{j} 0 \, \hat y_{ij}
 
     It stands in for the loss of an output that is trained through another one. A prediction that is NaN or infinite
-    gives 0 like any other. Parameters, returned shape and errors are those of `mean_squared_error`.
+    gives 0 like any other.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n_stars, n_labels)
+        As for `mean_squared_error`, with its errors.
+    sample_weight : tensor, shape (n_stars,), optional
+        Checked, and without effect.
+
+    Returns
+    -------
+    tensor, shape (n_stars,)
+        Zeros.
 
     Examples
     --------

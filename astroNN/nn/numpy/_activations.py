@@ -54,7 +54,7 @@ def sigmoid(x):
 
     See Also
     --------
-    sigmoid_inv : the inverse.
+    sigmoid_inv : The inverse.
 
     Examples
     --------

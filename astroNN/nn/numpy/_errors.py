@@ -79,7 +79,17 @@ def median_absolute_error(x, y, axis=None):
 
     .. math:: \mathrm{median}_i \, |x_i - y_i|
 
-    Parameters, result and errors are those of `mean_absolute_error`.
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        Predictions and truth, as for `mean_absolute_error`, which raises the same errors.
+    axis : int or tuple of int, optional
+        Axis that is reduced; default all.
+
+    Returns
+    -------
+    float or array
+        In the unit of `x`; NaN where nothing is present.
 
     Examples
     --------
@@ -94,9 +104,20 @@ def mean_absolute_percentage_error(x, y, axis=None):
 
     .. math:: 100 \, \mathrm{mean}_i \left| \frac{x_i - y_i}{y_i} \right|
 
-    Parameters and errors are those of `mean_absolute_error`. The result has no unit. A truth of exactly 0 gives
-    infinity, unless the prediction is 0, too, which is no error (the loss of this name divides by 1e-7 at least,
-    to keep its gradient finite; here that would depend on the unit).
+    A truth of exactly 0 gives infinity, unless the prediction is 0, too, which is no error (the loss of this name
+    divides by 1e-7 at least, to keep its gradient finite; here that would depend on the unit).
+
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        Predictions and truth, as for `mean_absolute_error`, which raises the same errors.
+    axis : int or tuple of int, optional
+        Axis that is reduced; default all.
+
+    Returns
+    -------
+    float or array
+        In per cent; NaN where nothing is present.
 
     Examples
     --------
@@ -112,7 +133,17 @@ def median_absolute_percentage_error(x, y, axis=None):
 
     .. math:: 100 \, \mathrm{median}_i \left| \frac{x_i - y_i}{y_i} \right|
 
-    Parameters, result and errors are those of `mean_absolute_percentage_error`.
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        Predictions and truth, as for `mean_absolute_percentage_error`, which raises the same errors.
+    axis : int or tuple of int, optional
+        Axis that is reduced; default all.
+
+    Returns
+    -------
+    float or array
+        In per cent; NaN where nothing is present.
 
     Examples
     --------
@@ -127,7 +158,17 @@ def mean_error(x, y, axis=None):
 
     .. math:: \mathrm{mean}_i \, (y_i - x_i)
 
-    Parameters, result and errors are those of `mean_absolute_error`.
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        Predictions and truth, as for `mean_absolute_error`, which raises the same errors.
+    axis : int or tuple of int, optional
+        Axis that is reduced; default all.
+
+    Returns
+    -------
+    float or array
+        In the unit of `x`; NaN where nothing is present.
 
     Examples
     --------
@@ -142,7 +183,17 @@ def median_error(x, y, axis=None):
 
     .. math:: \mathrm{median}_i \, (y_i - x_i)
 
-    Parameters, result and errors are those of `mean_absolute_error`.
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        Predictions and truth, as for `mean_absolute_error`, which raises the same errors.
+    axis : int or tuple of int, optional
+        Axis that is reduced; default all.
+
+    Returns
+    -------
+    float or array
+        In the unit of `x`; NaN where nothing is present.
 
     Examples
     --------
@@ -157,7 +208,17 @@ def mean_percentage_error(x, y, axis=None):
 
     .. math:: 100 \, \mathrm{mean}_i \, \frac{y_i - x_i}{y_i}
 
-    Parameters, result and errors are those of `mean_absolute_percentage_error`.
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        Predictions and truth, as for `mean_absolute_percentage_error`, which raises the same errors.
+    axis : int or tuple of int, optional
+        Axis that is reduced; default all.
+
+    Returns
+    -------
+    float or array
+        In per cent; NaN where nothing is present.
 
     Examples
     --------
@@ -172,7 +233,17 @@ def median_percentage_error(x, y, axis=None):
 
     .. math:: 100 \, \mathrm{median}_i \, \frac{y_i - x_i}{y_i}
 
-    Parameters, result and errors are those of `mean_absolute_percentage_error`.
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        Predictions and truth, as for `mean_absolute_percentage_error`, which raises the same errors.
+    axis : int or tuple of int, optional
+        Axis that is reduced; default all.
+
+    Returns
+    -------
+    float or array
+        In per cent; NaN where nothing is present.
 
     Examples
     --------
@@ -187,7 +258,17 @@ def mean_squared_error(x, y, axis=None):
 
     .. math:: \mathrm{mean}_i \, (x_i - y_i)^2
 
-    Parameters and errors are those of `mean_absolute_error`; the result is in the squared unit of `x`.
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        Predictions and truth, as for `mean_absolute_error`, which raises the same errors.
+    axis : int or tuple of int, optional
+        Axis that is reduced; default all.
+
+    Returns
+    -------
+    float or array
+        In the squared unit of `x`; NaN where nothing is present.
 
     Examples
     --------
@@ -202,8 +283,19 @@ def mad_std(x, y, axis=None):
 
     .. math:: 1.4826 \, \mathrm{median}_i \, |x_i - y_i|
 
-    Sizes are taken about 0, not about the median error: a bias counts. Parameters, result and errors are those of
-    `mean_absolute_error`.
+    Sizes are taken about 0, not about the median error: a bias counts.
+
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        Predictions and truth, as for `mean_absolute_error`, which raises the same errors.
+    axis : int or tuple of int, optional
+        Axis that is reduced; default all.
+
+    Returns
+    -------
+    float or array
+        In the unit of `x`; NaN where nothing is present.
 
     Examples
     --------
@@ -214,12 +306,42 @@ def mad_std(x, y, axis=None):
 
 
 def mae_core(x, y, axis, mode):
-    """Absolute error, reduced by the `mode`, ``"mean"`` or ``"median"``; see `mean_absolute_error`."""
+    """Absolute error, reduced by the `mode`.
+
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        As for `mean_absolute_error`.
+    axis : int, tuple of int or None
+        Axis that is reduced; None for all.
+    mode : {"mean", "median"}
+        How.
+
+    Returns
+    -------
+    float or array
+        As from `mean_absolute_error` or `median_absolute_error`.
+    """
     return _reduced(lambda x, y: np.abs(y - x), x, y, axis, mode)
 
 
 def mape_core(x, y, axis, mode):
-    """Absolute percentage error, reduced by the `mode`; see `mean_absolute_percentage_error`."""
+    """Absolute percentage error, reduced by the `mode`.
+
+    Parameters
+    ----------
+    x, y : array, list or Quantity
+        As for `mean_absolute_percentage_error`.
+    axis : int, tuple of int or None
+        Axis that is reduced; None for all.
+    mode : {"mean", "median"}
+        How.
+
+    Returns
+    -------
+    float or array
+        As from `mean_absolute_percentage_error` or `median_absolute_percentage_error`.
+    """
     return _reduced(lambda x, y: np.abs(_percentage(x, y)), x, y, axis, mode)
 
 

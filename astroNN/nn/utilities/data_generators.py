@@ -92,6 +92,8 @@ class CNNPredDataGenerator(GeneratorMaster):
     pbar : tqdm, optional
         Progress bar, moved on by the rows of each batch when it is first read: it ends at the number of rows,
         however often Keras reads a batch.
+    key_name : str, optional
+        Of a bare array. Default ``"input"``.
     **kwargs
         As in `CNNDataGenerator`.
 
@@ -139,11 +141,22 @@ class BayesianCNNDataGenerator(CNNDataGenerator):
     """Batches to train a Bayesian network on.
 
     As `CNNDataGenerator`; the input ``"labels_err"``, shape (n_rows, n_labels), keeps its shape.
+
+    Parameters
+    ----------
+    batch_size, shuffle, steps_per_epoch, data, manual_reset, sample_weight, **kwargs : optional
+        As in `CNNDataGenerator`.
     """
 
 
 class BayesianCNNPredDataGenerator(CNNPredDataGenerator):
-    """Batches to predict from with a Bayesian network, as `CNNPredDataGenerator`."""
+    """Batches to predict from with a Bayesian network.
+
+    Parameters
+    ----------
+    batch_size, shuffle, steps_per_epoch, data, manual_reset, pbar, key_name, **kwargs : optional
+        As in `CNNPredDataGenerator`.
+    """
 
 
 class CVAEDataGenerator(CNNDataGenerator):
@@ -151,6 +164,11 @@ class CVAEDataGenerator(CNNDataGenerator):
 
     As `CNNDataGenerator`, with spectra or images to reconstruct in place of labels, which get an axis for channels,
     too.
+
+    Parameters
+    ----------
+    batch_size, shuffle, steps_per_epoch, data, manual_reset, sample_weight, **kwargs : optional
+        As in `CNNDataGenerator`.
     """
 
     def _targets(self, rows):
@@ -158,7 +176,13 @@ class CVAEDataGenerator(CNNDataGenerator):
 
 
 class CVAEPredDataGenerator(CNNPredDataGenerator):
-    """Batches to encode with an autoencoder, as `CNNPredDataGenerator`; `key_name` names a bare array."""
+    """Batches to encode with an autoencoder.
+
+    Parameters
+    ----------
+    batch_size, shuffle, steps_per_epoch, data, manual_reset, pbar, key_name, **kwargs : optional
+        As in `CNNPredDataGenerator`.
+    """
 
 
 def _network_input(generator, rows):

@@ -20,14 +20,14 @@ class BatchGenerator(keras.utils.PyDataset):
         Array of row numbers to a dictionary of normalised inputs.
     rows : array of int
         Rows of the user's arrays that take part.
-    columns : dict of arrays, optional
-        Further inputs that are small and normalised already (label errors), for all rows of the user's arrays.
     targets : array or dict of arrays
         Normalised labels, for all rows of the user's arrays, in the structure of the network's output.
+    columns : dict of arrays, optional
+        Further inputs that are small and normalised already (label errors), for all rows of the user's arrays.
     sample_weight : array, optional
         One weight per row of the user's arrays.
-    batch_size : int
-        Stars a batch; the last batch holds the remainder.
+    batch_size : int, optional
+        Stars a batch, default 64; the last batch holds the remainder.
     rng : numpy.random.Generator, optional
         Shuffles the stars into new batches before each epoch. Default: the given order.
     first_epoch : int, optional
@@ -54,18 +54,51 @@ class BatchGenerator(keras.utils.PyDataset):
         return self.read(self.batch_rows(index))
 
     def batch_rows(self, index):
-        """Row numbers of one batch, as they come in it."""
+        """Row numbers of one batch, as they come in it.
+
+        Parameters
+        ----------
+        index : int
+            Number of the batch in the epoch.
+
+        Returns
+        -------
+        array of int
+            Rising, if the stars are shuffled.
+        """
         # Keras may ask for a batch more than once: this must not change anything.
         rows = self._rows[index * self._batch_size : (index + 1) * self._batch_size]
         # Which rows make a batch is random; HDF5 data sets can be read only in increasing order.
         return rows if self._rng is None else np.sort(rows)
 
     def n_rows(self, index):
-        """How many stars are in one batch."""
+        """How many stars are in one batch.
+
+        Parameters
+        ----------
+        index : int
+            Number of the batch in the epoch.
+
+        Returns
+        -------
+        int
+            The batch size; fewer in the last batch.
+        """
         return min(self._batch_size, len(self._rows) - index * self._batch_size)
 
     def read(self, rows):
-        """Inputs, targets and weights (if there are any) of some rows."""
+        """What Keras takes, for some rows.
+
+        Parameters
+        ----------
+        rows : array of int
+            Row numbers.
+
+        Returns
+        -------
+        tuple
+            Inputs, targets and, if there are any, weights.
+        """
         return self._batch(rows, self._read_inputs(rows))
 
     def _batch(self, rows, inputs):
@@ -149,6 +182,16 @@ class GeneratorBase(keras.utils.PyDataset):
     def batch_rows(self, index):
         """Row numbers of one batch, as they come in it.
 
+        Parameters
+        ----------
+        index : int
+            Number of the batch in the epoch; negative ones count from the end.
+
+        Returns
+        -------
+        array of int
+            Rising, if rows are shuffled.
+
         Raises
         ------
         IndexError
@@ -174,7 +217,8 @@ class GeneratorBase(keras.utils.PyDataset):
 
         Returns
         -------
-        Of the structure of `data`.
+        array, or dict, list or tuple of such
+            Of the structure of `data`.
         """
         return keras.tree.map_structure(lambda array: array[idx], data)
 
@@ -195,7 +239,7 @@ class GeneratorMaster(GeneratorBase):
 
     Parameters
     ----------
-    batch_size, shuffle, steps_per_epoch, data
+    batch_size, shuffle, steps_per_epoch, data : int, bool, int, array or dict of arrays
         As in `GeneratorBase`.
     manual_reset : bool, optional
         Keep the order at the end of an epoch; `reset` draws a new one. Default False.

@@ -29,7 +29,7 @@ class Normalizer(ModeAttributes):
     Parameters
     ----------
     mode : int, str or dict
-        One mode for all data, or a dictionary name to mode. Boolean data always take mode 0.
+        One mode for all data, or a dictionary name to mode.
 
         =======  ===========  ============  ===============================================
         mode     subtracts    divides by    use
@@ -43,6 +43,7 @@ class Normalizer(ModeAttributes):
         255      0            255           8-bit images
         =======  ===========  ============  ===============================================
 
+        Boolean data always take mode 0.
     verbose : int, optional
         0 says nothing; otherwise statistics computed are reported. Default 2.
 
@@ -89,7 +90,8 @@ class Normalizer(ModeAttributes):
 
         Returns
         -------
-        dict, bool
+        tuple of (dict of arrays, bool)
+            The data by name, and whether a dictionary was given.
         """
         self._boolean = self._boolean_names(_by_name(data))
         return _float_arrays(data), isinstance(data, dict)
@@ -109,7 +111,7 @@ class Normalizer(ModeAttributes):
         Returns
         -------
         array or dict of arrays
-            float32 (float64 in mode 3s); missing elements are the magic number.
+            In float32 (float64 in mode 3s); missing elements are the magic number.
 
         Raises
         ------
@@ -130,7 +132,18 @@ class Normalizer(ModeAttributes):
         return normalised if isinstance(data, dict) else normalised[_SINGLE]
 
     def denormalize(self, data):
-        """Data in their own units again, in the dtypes of `normalize`; missing elements are the magic number."""
+        """Undo `normalize`.
+
+        Parameters
+        ----------
+        data : array or dict of arrays
+            Normalised.
+
+        Returns
+        -------
+        array or dict of arrays
+            In their own units and the dtypes of `normalize`; missing elements are the magic number.
+        """
         restored = {
             name: self._finished(name, missing_elements(array), self._backward(name, array))
             for name, array in _float_arrays(data).items()
@@ -254,6 +267,7 @@ class Normalizer(ModeAttributes):
         Returns
         -------
         array of float32, same shape
+            Without gaps.
         """
         array = _as_float(name, array)
         fill = for_features(self.fill.get(name, np.float32(0.0)), array.shape[1:])
@@ -269,7 +283,18 @@ class Normalizer(ModeAttributes):
         return normalised
 
     def modes_as_text(self, names):
-        """Modes by name, as strings: what is stored in a folder."""
+        """Modes as strings: what is stored in a folder.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Of the data.
+
+        Returns
+        -------
+        dict of str
+            Name to mode.
+        """
         return {name: self._mode(name) for name in names}
 
     def _forward(self, name, array):

@@ -29,7 +29,7 @@ class StreamedBatches(BatchGenerator):
         inputs. It reads the rows, and is called in a thread.
     rows : array of int
         Rows of the user's arrays that take part, rising.
-    targets, columns, sample_weight, batch_size
+    targets : array or dict of arrays
         As in `BatchGenerator`.
     arrays : list of array or Rows
         What `load` reads from; only their sizes are used.
@@ -39,6 +39,8 @@ class StreamedBatches(BatchGenerator):
         Begin with the order of this epoch, counted from 0 (default).
     n_epochs : int, optional
         Nothing is read ahead for epochs from this one on. Default: there is always another one.
+    **settings
+        ``columns``, ``sample_weight`` and ``batch_size`` of `BatchGenerator`.
 
     Attributes
     ----------
@@ -157,6 +159,11 @@ def errors_of_reading(*generators):
     ----------
     *generators : BatchGenerator or None
         What Keras reads from.
+
+    Yields
+    ------
+    None
+        Nothing; batches are read in the ``with`` block.
     """
     try:
         yield

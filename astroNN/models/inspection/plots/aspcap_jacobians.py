@@ -14,7 +14,20 @@ __all__ = ["draw_jacobian", "network_jacobians"]
 
 
 def network_jacobians(net, jacobian=None, dr=14, folder=None, denormalized=False):
-    """Figures of the Jacobian of every label; see `ASPCAP_plots.jacobian_aspcap`."""
+    """Figures of the Jacobian of every label; see `ASPCAP_plots.jacobian_aspcap`.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Gives the names of the labels.
+    jacobian, dr, folder, denormalized : optional
+        As there.
+
+    Returns
+    -------
+    dict
+        Name of a label to figure and axes.
+    """
     folder = figure_folder(net, folder, "jacobian")
     mean = _mean_jacobian(jacobian, dr)
     figures = {}
@@ -50,6 +63,7 @@ def draw_jacobian(jacobian, name, dr=14, window=None, lines=((), ()), denormaliz
     Returns
     -------
     figure : matplotlib.figure.Figure
+        Of no pyplot session.
     axes : array of matplotlib.axes.Axes, shape (3,)
         Blue, green and red chip.
     """

@@ -26,7 +26,25 @@ class _Label(NamedTuple):
 
 
 def network_residuals(net, test_predictions, test_labels, test_pred_error=None, test_labels_err=None, folder=None):
-    """Figures of a network's residuals; see `ASPCAP_plots.aspcap_residue_plot`."""
+    """Figures of a network's residuals; see `ASPCAP_plots.aspcap_residue_plot`.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        Gives the names of the labels.
+    test_predictions, test_labels, test_pred_error, test_labels_err, folder : array, or str or Path
+        As there.
+
+    Returns
+    -------
+    dict
+        Name of a label, and that with ``_err`` behind it, to figure and axes.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
     folder = figure_folder(net, folder, "ASPCAP_residue")
     predictions = _table("test_predictions", test_predictions)
     labels = _table("test_labels", test_labels)
@@ -55,13 +73,37 @@ def network_residuals(net, test_predictions, test_labels, test_pred_error=None, 
 
 
 def robust_scatter(values):
-    """1.4826 times the median absolute deviation from the median: the standard deviation, if Gaussian."""
+    """Scatter that outliers hardly change.
+
+    Parameters
+    ----------
+    values : array
+        Without missing ones.
+
+    Returns
+    -------
+    float
+        1.4826 times the median absolute deviation from the median: the standard deviation, if Gaussian.
+    """
     return 1.4826 * np.median(np.abs(values - np.median(values)))
 
 
 @styled
 def draw_residuals(label):
-    """Prediction minus label against the label, with error bars."""
+    """Prediction minus label against the label, with error bars.
+
+    Parameters
+    ----------
+    label : _Label
+        The stars.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Of no pyplot session.
+    axes : matplotlib.axes.Axes
+        Its only ones.
+    """
     figure, axes = _residual_panel(label)
     some = _some(len(label.labels))
     if label.pred_err is not None or label.labels_err is not None:
@@ -78,7 +120,20 @@ def draw_residuals(label):
 
 @styled
 def draw_residuals_by_error(label):
-    """Prediction minus label against the error of the label: good labels show the network, poor ones themselves."""
+    """Prediction minus label against the error of the label: good labels show the network, poor ones themselves.
+
+    Parameters
+    ----------
+    label : _Label
+        The stars; those without an error are left out.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Of no pyplot session.
+    axes : matplotlib.axes.Axes
+        Its only ones.
+    """
     figure, axes = _residual_panel(label)
     known = np.isfinite(label.labels_err)
     label_err, residuals = label.labels_err[known], label.residuals[known]

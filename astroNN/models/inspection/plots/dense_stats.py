@@ -22,6 +22,7 @@ def dense_kernels(model):
     Parameters
     ----------
     model : keras.Model
+        Built; layers that are not have no kernel yet.
 
     Returns
     -------
@@ -52,11 +53,14 @@ def draw_dense_stats(kernels, title):
     kernels : dict of arrays
         By name of the layer, see `dense_kernels`.
     title : str
+        Of the figure.
 
     Returns
     -------
     figure : matplotlib.figure.Figure
+        Of no pyplot session.
     axes : matplotlib.axes.Axes
+        Its only ones.
     """
     figure = new_figure(15, 10)
     axes = figure.subplots()

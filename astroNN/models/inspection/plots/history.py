@@ -26,6 +26,7 @@ def network_history(net):
     Parameters
     ----------
     net : NeuralNetMaster
+        Trained, or loaded from its folder.
 
     Returns
     -------
@@ -55,7 +56,23 @@ def network_history(net):
 
 
 def read_history(path):
-    """History from a ``training_history.csv``, as `network_history` gives it."""
+    """History from a ``training_history.csv``.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    dict of float64 arrays
+        As `network_history` gives it.
+
+    Raises
+    ------
+    FolderError
+        (a ValueError and an OSError) If the file is damaged.
+    """
     try:
         with open(path, newline="", encoding="utf-8") as stream:
             header, *rows = [row for row in csv.reader(stream) if row]
@@ -83,6 +100,7 @@ def draw_history(history, metrics=None):
     Returns
     -------
     figure : matplotlib.figure.Figure
+        Of no pyplot session.
     axes : array of matplotlib.axes.Axes, shape (n_panels,)
         Loss, metrics in the order given, learning rate (where it was logged).
 

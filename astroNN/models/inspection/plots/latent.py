@@ -16,7 +16,20 @@ MAX_BARS = 1000  # stars with error bars; more hide each other
 
 
 def network_latent(net, x, labels=None, label_name=None, errors=False, dims=None, mask=None):
-    """Figure of the latent means of a set of stars; see `LatentPlots.plot_latent`."""
+    """Figure of the latent means of a set of stars; see `LatentPlots.plot_latent`.
+
+    Parameters
+    ----------
+    net : ConvVAEBase
+        Trained.
+    x, labels, label_name, errors, dims, mask : optional
+        As there.
+
+    Returns
+    -------
+    tuple of (matplotlib.figure.Figure, axes)
+        As there.
+    """
     mean, std, _ = net.predict_encoder(x, mask=mask)
     if dims is not None:
         dims = _checked_dims(dims, mean.shape[1])
@@ -38,6 +51,7 @@ def draw_latent(mean, names, std=None, labels=None, label_name=None):
     Parameters
     ----------
     mean : array, shape (n_stars, n_latent)
+        Means of the latent variables.
     names : sequence of str, shape (n_latent,)
         What stands at the axes.
     std : array, shape (n_stars, n_latent), optional
@@ -50,6 +64,7 @@ def draw_latent(mean, names, std=None, labels=None, label_name=None):
     Returns
     -------
     figure : matplotlib.figure.Figure
+        Of no pyplot session.
     axes : matplotlib.axes.Axes or array of them
         Of three or more latent variables an array of shape (n_latent, n_latent), None above the diagonal.
     """

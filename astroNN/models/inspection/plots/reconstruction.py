@@ -17,7 +17,20 @@ _GRID_PIXELS = 7514
 
 
 def network_reconstruction(net, x, target=None, stars=None, sampled=False, wavelength=None, mask=None):
-    """Figure of reconstructions; see `LatentPlots.plot_reconstruction`."""
+    """Figure of reconstructions; see `LatentPlots.plot_reconstruction`.
+
+    Parameters
+    ----------
+    net : ConvVAEBase
+        Trained.
+    x, target, stars, sampled, wavelength, mask : optional
+        As there.
+
+    Returns
+    -------
+    tuple of (matplotlib.figure.Figure, axes)
+        As there.
+    """
     inputs, masks = _data.checked_inputs(net, x, mask)
     rows = _checked_stars(stars, len(inputs["input"]))
     chosen = {name: np.asarray(array[rows]) for name, array in inputs.items()}
@@ -44,12 +57,14 @@ def draw_spectra(spectra, reconstructions, titles, wavelength=None):
     spectra, reconstructions : arrays, shape (n_stars, n_pixels)
         Missing pixels are NaN and leave gaps.
     titles : sequence of str, shape (n_stars,)
+        What stands beside each spectrum.
     wavelength : list of arrays, or None
         Vacuum wavelengths [Angstrom] of each chip. None: the axis counts pixels.
 
     Returns
     -------
     figure : matplotlib.figure.Figure
+        Of no pyplot session.
     axes : array of matplotlib.axes.Axes, shape (2 * n_stars, n_chips)
         Rows of spectra and of differences in turn.
     """
@@ -92,11 +107,14 @@ def draw_images(images, reconstructions, titles):
     images, reconstructions : arrays, shape (n_stars, height, width) or (n_stars, height, width, n_channels)
         Three channels are red, green and blue; of other numbers the mean is drawn. Missing pixels are NaN.
     titles : sequence of str, shape (n_stars,)
+        What stands beside each image.
 
     Returns
     -------
     figure : matplotlib.figure.Figure
+        Of no pyplot session.
     axes : array of matplotlib.axes.Axes, shape (n_stars, 3)
+        Image, reconstruction and difference.
     """
     n_stars = len(images)
     figure = new_figure(8.6, 2.6 * n_stars + 0.3)

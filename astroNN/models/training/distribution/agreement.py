@@ -62,6 +62,11 @@ def refused_together(engine):
     engine : Engine
         Connects the workers; all must come here.
 
+    Yields
+    ------
+    None
+        Nothing; the checks stand in the ``with`` block.
+
     Raises
     ------
     ConfigurationError

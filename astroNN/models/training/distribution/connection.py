@@ -28,6 +28,7 @@ def engine_for(distribute):
     Returns
     -------
     Engine
+        Connected to the other processes, if there are any.
 
     Raises
     ------

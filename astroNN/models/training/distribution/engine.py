@@ -26,7 +26,18 @@ class Engine:
 
     @contextlib.contextmanager
     def replicas(self, net):
-        """Context in which ``net.keras_model`` trains on all devices."""
+        """Context in which ``net.keras_model`` trains on all devices.
+
+        Parameters
+        ----------
+        net : NeuralNetMaster
+            Compiled, with the batches of its training.
+
+        Yields
+        ------
+        None
+            Nothing; Keras' `fit` is called in the ``with`` block.
+        """
         make_variables(net.keras_model, net.training_generator)
         yield
 
@@ -41,16 +52,39 @@ class Engine:
         Returns
         -------
         dict
+            With ``x`` and ``validation_data``.
         """
         return {"x": training, "validation_data": validation}
 
     def gather(self, numbers):
-        """A list of whole numbers below 2**31 of every worker, in the order of their ranks."""
+        """Whole numbers of every worker.
+
+        Parameters
+        ----------
+        numbers : list of int
+            Those of this worker, from 0 to below 2**31; as many in each.
+
+        Returns
+        -------
+        list of list of int
+            In the order of the workers' ranks.
+        """
         return [numbers]
 
     @contextlib.contextmanager
     def one_voice(self, net):
-        """Context in which the network of the chief alone tells what happens."""
+        """Context in which the network of the chief alone tells what happens.
+
+        Parameters
+        ----------
+        net : NeuralNetMaster or DeepEnsemble
+            Its ``verbose`` is 0 meanwhile, in all other processes.
+
+        Yields
+        ------
+        None
+            Nothing.
+        """
         verbose = net.verbose
         net.verbose = verbose if self.is_chief else 0
         try:
@@ -59,5 +93,16 @@ class Engine:
             net.verbose = verbose
 
     def common_seed(self, seed):
-        """The seed of all workers; None if each may draw its own."""
+        """The seed of all workers.
+
+        Parameters
+        ----------
+        seed : int or None
+            Set by the user.
+
+        Returns
+        -------
+        int or None
+            None if each worker may draw its own.
+        """
         return seed

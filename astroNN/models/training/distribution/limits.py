@@ -12,7 +12,18 @@ _CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
 def check_keras_has(name):
-    """Raise if a private method of `keras.Model`, which an engine replaces, is not there any more."""
+    """Raise if a private method of `keras.Model`, which an engine replaces, is not there any more.
+
+    Parameters
+    ----------
+    name : str
+        Of the method.
+
+    Raises
+    ------
+    ConfigurationError
+        Then.
+    """
     if not hasattr(keras.Model, name):
         raise ConfigurationError(
             f"distribute: Keras {keras.__version__} has no `Model.{name}`, on which this engine builds, so that it "
@@ -21,7 +32,18 @@ def check_keras_has(name):
 
 
 def refuse_own_steps(model):
-    """Raise for a model whose steps are not those of Keras: their gradients and metrics would not be added up."""
+    """Raise for a model whose steps are not those of Keras: their gradients and metrics would not be added up.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the method.
+    """
     for name in ("train_step", "test_step"):
         if getattr(type(model), name) is not getattr(keras.Model, name):
             raise ConfigurationError(
@@ -32,7 +54,18 @@ def refuse_own_steps(model):
 
 
 def refuse_other_reductions(model):
-    """Raise for losses that are not the mean over the stars of a batch: their shares don't add up to the whole."""
+    """Raise for losses that are not the mean over the stars of a batch: their shares don't add up to the whole.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the loss.
+    """
     for loss in keras.tree.flatten(model.loss):
         reduction = getattr(loss, "reduction", "sum_over_batch_size")
         if isinstance(loss, keras.losses.Loss) and reduction not in _MEANS:
@@ -43,7 +76,18 @@ def refuse_other_reductions(model):
 
 
 def refuse_clipping(model):
-    """Raise for an optimiser that clips gradients, where it would clip those of every device by themselves."""
+    """Raise for an optimiser that clips gradients, where it would clip those of every device by themselves.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the setting.
+    """
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     for name in _CLIPPING:
         value = getattr(optimizer, name, None)
@@ -56,7 +100,20 @@ def refuse_clipping(model):
 
 
 def refused_layer(layer, why):
-    """The error for a layer that would not see the whole batch: ``raise refused_layer(...)``."""
+    """The error for a layer that would not see the whole batch: ``raise refused_layer(...)``.
+
+    Parameters
+    ----------
+    layer : keras.layers.Layer
+        Is named.
+    why : str
+        The rest of the sentence.
+
+    Returns
+    -------
+    ConfigurationError
+        To be raised.
+    """
     return ConfigurationError(
         f"distribute: on {keras.backend.backend()} the layer {layer.name} ({type(layer).__name__}) {why}"
     )

@@ -28,11 +28,23 @@ class ReplicatedEngine(Engine):
     """
 
     def scope(self):
-        """Context in which the variables of the copy are made."""
+        """Context in which the variables of the copy are made.
+
+        Returns
+        -------
+        context manager
+            One that does nothing, unless the engine has another.
+        """
         return contextlib.nullcontext()
 
     def training_scope(self):
-        """Context in which the copy trains."""
+        """Context in which the copy trains.
+
+        Returns
+        -------
+        context manager
+            One that does nothing, unless the engine has another.
+        """
         return contextlib.nullcontext()
 
     def check(self, model, batches):
@@ -52,7 +64,13 @@ class ReplicatedEngine(Engine):
         """
 
     def adapt(self, model):
-        """Prepare the copy for this engine."""
+        """Prepare the copy for this engine.
+
+        Parameters
+        ----------
+        model : keras.Model
+            The copy, with its variables.
+        """
 
     def common_seed(self, seed):
         drawn = self.gather([random.getrandbits(31)])[0][0]
@@ -107,14 +125,44 @@ class ShareOfBatches(keras.utils.PyDataset):
 
 
 def read_share(batches, index, number, n_shares):
-    """One of the parts of a batch, which differ by one star at most; empty if there are more parts than stars."""
+    """One of the parts of a batch, which differ by one star at most.
+
+    Parameters
+    ----------
+    batches : BatchGenerator
+        Of the training or the validation.
+    index : int
+        Number of the batch.
+    number, n_shares : int
+        Number of the part, from 0, and how many there are.
+
+    Returns
+    -------
+    tuple
+        Inputs, targets and perhaps weights; of no star if there are more parts than stars.
+    """
     size, n_larger = divmod(batches.n_rows(index), n_shares)
     start = number * size + min(number, n_larger)
     return read_part(batches, index, start, start + size + (number < n_larger))
 
 
 def read_part(batches, index, start, stop):
-    """The stars of a batch from one place to another; those that there are."""
+    """The stars of a batch from one place to another.
+
+    Parameters
+    ----------
+    batches : BatchGenerator
+        Of the training or the validation.
+    index : int
+        Number of the batch.
+    start, stop : int
+        Places in the batch, as in a slice.
+
+    Returns
+    -------
+    tuple
+        Inputs, targets and perhaps weights, of those stars that there are.
+    """
     if type(batches) is not BatchGenerator:
         # Stars that stream from files come in windows, which are read as a whole.
         return keras.tree.map_structure(lambda array: array[start:stop], batches[index])
