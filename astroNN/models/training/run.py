@@ -8,8 +8,10 @@ import numpy as np
 from astroNN.models._weight_names import weights_by_key
 from astroNN.models.persistence.checkpoint import write_checkpoint
 from astroNN.models.training.callbacks import TrainingHistory, built_in_callbacks, own_callbacks
+from astroNN.models.training.dead import warn_if_dead
 from astroNN.models.training.interruption import StepBoundary
 from astroNN.models.training.state import TrainingState, fingerprint, put_back, source_of, take_arrays
+from astroNN.models.training.variational_autoencoder import VariationalAutoencoder
 from astroNN.nn.callbacks import VirutalCSVLogger
 from astroNN.nn.utilities.streamed import errors_of_reading
 from astroNN.shared._memory import keep_freed_memory
@@ -195,6 +197,9 @@ class _Run:
         """End of a training that nothing interrupted."""
         self.use_best_weights()
         net = self.net
+        # Of several processes each would need the others to look; an autoencoder has no labels to get wrong.
+        if self.engine.n_workers == 1 and not isinstance(net.keras_model, VariationalAutoencoder):
+            warn_if_dead(net, stacklevel=7)
         if net.best_epoch is not None:
             tell(f"The network has the weights of epoch {net.best_epoch + 1}, the best one.", net.verbose)
             return
