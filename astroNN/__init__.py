@@ -10,6 +10,7 @@ from astroNN._version import __version__
 
 __all__ = ["__version__", "citation", "version"]
 
+#: of the package; ``__version__`` is the same
 version = __version__
 
 _ROOMS = (

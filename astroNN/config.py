@@ -45,6 +45,19 @@ __all__ = [
     "trust_custom_code_reader",
 ]
 
+# What follows is read on first use, by `__getattr__` below.
+
+#: number that marks a missing label or pixel
+MAGIC_NUMBER: float
+#: whether old scripts asked for multiprocessing generators; without effect
+MULTIPROCESS_FLAG: bool
+#: whether to warn of survey path variables that are not set
+ENVVAR_WARN_FLAG: bool
+#: files and folders in which classes of custom models are looked for; None if there are none
+CUSTOM_MODEL_PATH: list[str] | None
+#: folder of what the package keeps for its user, ``~/.astroNN``
+astroNN_CACHE_DIR: str
+
 _astroNN_MODEL_NAME = "astroNN_model_parameter.json"
 
 DEFAULTS = {
@@ -94,22 +107,46 @@ def config_path(flag=None):
 
 
 def magic_num_reader():
-    """Number that marks a missing value (float), by default -9999.0."""
+    """Number that marks a missing value.
+
+    Returns
+    -------
+    float
+        By default -9999.0.
+    """
     return _read("Basics", "magicnumber", _to_finite)
 
 
 def multiprocessing_flag_reader():
-    """Whether old scripts asked for multiprocessing generators (bool)."""
+    """Whether old scripts asked for multiprocessing generators.
+
+    Returns
+    -------
+    bool
+        Without effect; by default False.
+    """
     return _read("Basics", "multiprocessing_generator", _to_bool)
 
 
 def envvar_warning_flag_reader():
-    """Whether to warn of survey path variables that are not set (bool)."""
+    """Whether to warn of survey path variables that are not set.
+
+    Returns
+    -------
+    bool
+        By default True.
+    """
     return _read("Basics", "environmentvariablewarning", _to_bool)
 
 
 def cpu_gpu_reader():
-    """Whether GPUs shall be hidden (bool)."""
+    """Whether GPUs shall be hidden.
+
+    Returns
+    -------
+    bool
+        By default False.
+    """
     return _read("NeuralNet", "cpufallback", _to_bool)
 
 
@@ -128,7 +165,13 @@ def custom_model_path_reader():
 
 
 def trust_custom_code_reader():
-    """Whether Python code that came inside a network's folder may run when it is loaded (bool)."""
+    """Whether Python code that came inside a network's folder may run when it is loaded.
+
+    Returns
+    -------
+    bool
+        By default False.
+    """
     return _read("NeuralNet", "trust_custom_code", _to_bool)
 
 
@@ -143,6 +186,7 @@ def download_url_reader(archive):
     Returns
     -------
     str
+        The address of the archive itself, or that of a mirror which the configuration file names.
     """
     return _read("Downloads", archive, _to_url)
 

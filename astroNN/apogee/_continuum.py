@@ -83,9 +83,11 @@ def continuum(spectra, spectra_err, cont_mask, deg=2):
 
     Returns
     -------
-    spectra, spectra_err : ndarray, shape (n_spectra, n_pixels)
-        Flux and error over the fit. New arrays, of the floating type of `spectra`. NaN where they are missing, and
-        everywhere if fewer than ``deg + 1`` continuum pixels of a spectrum are usable.
+    spectra : ndarray, shape (n_spectra, n_pixels)
+        Flux over the fit, a new array of the floating type of `spectra`. NaN where it is missing, and everywhere if
+        fewer than ``deg + 1`` continuum pixels of a spectrum are usable.
+    spectra_err : ndarray, shape (n_spectra, n_pixels)
+        Error over the fit, likewise.
 
     Raises
     ------
@@ -95,7 +97,7 @@ def continuum(spectra, spectra_err, cont_mask, deg=2):
 
     See Also
     --------
-    apogee_continuum : all three chips, with published continuum pixels and bad pixels cleaned.
+    apogee_continuum : All three chips, with published continuum pixels and bad pixels cleaned.
 
     Notes
     -----
@@ -170,10 +172,12 @@ def apogee_continuum(
 
     Returns
     -------
-    spectra, spectra_err : ndarray, shape (n_spectra, 7514)
-        Normalised flux and error (7214 pixels before DR13). Negative flux becomes 0 and keeps its error. Pixels of
-        which flux or error is missing or infinite, and pixels marked in `bitmask`, become `mask_value` in both
-        arrays: 1 says "as uncertain as the continuum is high", while 0 would say "known exactly".
+    spectra : ndarray, shape (n_spectra, 7514)
+        Normalised flux (7214 pixels before DR13). Negative flux becomes 0 and keeps its error.
+    spectra_err : ndarray, shape (n_spectra, 7514)
+        Normalised error. Pixels of which flux or error is missing or infinite, and pixels marked in `bitmask`, become
+        `mask_value` in both arrays: 1 says "as uncertain as the continuum is high", while 0 would say "known
+        exactly".
 
     Raises
     ------
@@ -190,8 +194,8 @@ def apogee_continuum(
 
     See Also
     --------
-    continuum : one chip; gives the formula.
-    network_input : from a file's spectrum straight to a network's input.
+    continuum : One chip; gives the formula.
+    network_input : From a file's spectrum straight to a network's input.
 
     References
     ----------

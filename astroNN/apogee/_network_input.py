@@ -39,7 +39,7 @@ def network_input(spectra, dr=14):
 
     See Also
     --------
-    apogee_continuum : the normalisation.
+    apogee_continuum : The normalisation.
 
     Notes
     -----

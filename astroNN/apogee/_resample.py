@@ -66,8 +66,9 @@ def resample_to_apogee(wavelength, flux, err, rv, mask=None):
 
     See Also
     --------
-    read_apvisit : gives the arrays. gap_delete, apogee_continuum : the next steps. network_input : all in
-    one.
+    read_apvisit : Gives the arrays.
+    gap_delete, apogee_continuum : The next steps.
+    network_input : All in one.
 
     Notes
     -----

@@ -12,8 +12,8 @@ from astroNN.shared.missing import data_and_mask
 
 __all__ = ["BAD_PIXEL_BITS", "any_bit", "bitmask_boolean", "bitmask_decompositor", "pixel_mask"]
 
-# 0 bad pixel, 1 cosmic ray, 2 saturated, 3 unfixable, 4 bad dark, 5 bad flat, 6 bad error, 7 no sky estimate:
-# the pipeline's own "bad"; 12 is a strong sky line, whose residuals swamp the star.
+#: 0 bad pixel, 1 cosmic ray, 2 saturated, 3 unfixable, 4 bad dark, 5 bad flat, 6 bad error, 7 no sky estimate:
+#: the pipeline's own "bad"; 12 is a strong sky line, whose residuals swamp the star.
 BAD_PIXEL_BITS = (0, 1, 2, 3, 4, 5, 6, 7, 12)
 
 
@@ -41,7 +41,7 @@ def bitmask_boolean(bitmask, target_bit):
 
     See Also
     --------
-    pixel_mask : the bits that make a pixel bad, in the shape of the input.
+    pixel_mask : The bits that make a pixel bad, in the shape of the input.
 
     Examples
     --------
@@ -116,7 +116,27 @@ def bitmask_decompositor(bit):
 
 
 def any_bit(bitmask, target_bit, caller):
-    """Where any of the bits is set or not known, in the shape of `bitmask`; `caller` is named in errors."""
+    """Where any of the bits is set or not known, in the shape of `bitmask`.
+
+    Parameters
+    ----------
+    bitmask : array_like of int, any shape
+        Bit masks; whole numbers stored as floats are understood.
+    target_bit : int or sequence of int
+        Bits to look for, 0 to 62.
+    caller : str
+        Name of the function that errors shall name.
+
+    Returns
+    -------
+    ndarray of bool, shape of `bitmask`
+        True where a bit is set, and in masked elements.
+
+    Raises
+    ------
+    ValueError
+        If `bitmask` has fractional, non-finite or too large values, or a bit is out of range.
+    """
     bits = np.atleast_1d(np.asarray(target_bit))
     if bits.size and (bits.dtype.kind not in "iu" or bits.min() < 0 or bits.max() > 62):
         raise ValueError(f"{caller}: `target_bit` must hold whole numbers from 0 to 62, got {target_bit!r}.")

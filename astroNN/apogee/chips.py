@@ -26,13 +26,20 @@ __all__ = [
     "wavelength_solution",
 ]
 
+#: pixels of combined spectra, gaps between the chips included
 N_APSTAR_PIXELS = 8575
 LOG10_WAVELENGTH_START = 4.179  # log10 of Angstrom, vacuum: CRVAL1 of apStar files
 LOG10_WAVELENGTH_STEP = 6.0e-6  # CDELT1 of apStar files
 
 
 class ChipLimits(NamedTuple):
-    """First pixel and one past the last of each chip in the 8575-pixel grid."""
+    """First pixel and one past the last of each chip in the 8575-pixel grid.
+
+    Attributes
+    ----------
+    blue, green, red : tuple of int
+        First pixel and one past the last.
+    """
 
     blue: tuple[int, int]
     green: tuple[int, int]
@@ -113,8 +120,12 @@ def wavelength_solution(dr=None):
 
     Returns
     -------
-    blue, green, red : ndarray
-        Vacuum wavelengths [Angstrom] of 3028, 2495 and 1991 pixels (2920, 2400, 1894 before DR13).
+    blue : ndarray, shape (3028,)
+        Vacuum wavelengths of the blue chip [Angstrom]; 2920 pixels before DR13.
+    green : ndarray, shape (2495,)
+        The same of the green chip; 2400 pixels before DR13.
+    red : ndarray, shape (1991,)
+        The same of the red chip; 1894 pixels before DR13.
 
     Raises
     ------
@@ -164,7 +175,22 @@ def gap_delete(spectra, dr=None):
 
 
 def remove_gaps(values, dr, caller, argument):
-    """What `gap_delete` does, with the function and argument that errors shall name."""
+    """What `gap_delete` does, with the function and argument that errors shall name.
+
+    Parameters
+    ----------
+    values : array_like, shape (8575,) or (n_spectra, 8575)
+        What stands on the apStar grid, or has its gaps removed already.
+    dr : int or None
+        Data release, 11 to 17. None: see `apogee_default_dr`.
+    caller, argument : str
+        Names of the function and of its argument.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra, 7514)
+        Always two-dimensional; 7214 pixels before DR13.
+    """
     limits = _limits(dr, caller)
     rows = _as_rows(values, limits, caller, argument)
     if rows.shape[1] == limits.total:
@@ -185,8 +211,13 @@ def chips_split(spectra, dr=None):
 
     Returns
     -------
-    blue, green, red : ndarray, shape (n_spectra, width of the chip)
-        Views of the input where it had no gaps. Masked arrays stay masked, quantities keep their unit.
+    blue : ndarray, shape (n_spectra, 3028)
+        Pixels of the blue chip (2920 before DR13): a view of the input where it had no gaps. Masked arrays stay
+        masked, quantities keep their unit.
+    green : ndarray, shape (n_spectra, 2495)
+        The same of the green chip (2400 before DR13).
+    red : ndarray, shape (n_spectra, 1991)
+        The same of the red chip (1894 before DR13).
 
     Raises
     ------
@@ -226,8 +257,8 @@ def chip_slices(dr=None):
 
     Returns
     -------
-    blue, green, red : slice
-        For DR13 and later 0:3028, 3028:5523, 5523:7514.
+    tuple of slice, length 3
+        Blue, green, red: 0:3028, 3028:5523, 5523:7514 for DR13 and later.
     """
     edges = np.concatenate([[0], np.cumsum(_limits(dr, "chip_slices").widths)]).tolist()
     return tuple(slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True))

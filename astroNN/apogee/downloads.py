@@ -196,11 +196,24 @@ def apogee_distances(dr=None, flag=None):
 
 @deprecated_copy_signature(apogee_rc)
 def apogee_vac_rc(dr=None, flag=None):
-    """Deprecated: use `apogee_rc`."""
+    """Deprecated: use `apogee_rc`.
+
+    Parameters
+    ----------
+    dr : int, optional
+        Data release, as of `apogee_rc`.
+    flag : int, optional
+        1 fetches the file even if it is there.
+
+    Returns
+    -------
+    str or False
+        What `apogee_rc` gives.
+    """
     return apogee_rc(dr, flag)
 
 
-#: the name that the documentation had
+# The name that the documentation had.
 apogee_astroNN = apogee_astronn
 
 

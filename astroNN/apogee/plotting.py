@@ -39,7 +39,9 @@ def plot_spectra(spectra, spectra_err=None, mask=None, dr=None, *, element=None,
     Returns
     -------
     figure : matplotlib.figure.Figure
+        Neither shown nor closed.
     axes : array of matplotlib.axes.Axes, shape (n_chips,)
+        One panel a chip.
 
     Raises
     ------

@@ -66,7 +66,18 @@ class ApogeeFileError(FitsFileError):
 
 
 def tells_bad_headers(read):
-    """Decorate a reader: what astropy finds wrong in a header, when it first looks at a keyword, names the file."""
+    """Decorate a reader: what astropy finds wrong in a header, when it first looks at a keyword, names the file.
+
+    Parameters
+    ----------
+    read : callable
+        A function whose first argument is a path or an HDUList.
+
+    Returns
+    -------
+    callable
+        The same, with `ApogeeFileError` in place of astropy's ``VerifyError``.
+    """
 
     @functools.wraps(read)
     def told(path, *arguments, **settings):
@@ -104,7 +115,7 @@ def read_aspcapstar(path):
 
     See Also
     --------
-    network_input : brings the spectrum to the normalisation that networks are trained on.
+    network_input : Brings the spectrum to the normalisation that networks are trained on.
     """
     hdus = _open(path, "aspcapStar")
     flux, err = _native(hdus[1].data), _native(hdus[2].data)
@@ -200,7 +211,7 @@ def read_apvisit(path):
 
     See Also
     --------
-    resample_to_apogee : moves it to rest, onto the apStar grid.
+    resample_to_apogee : Moves it to rest, onto the apStar grid.
     """
     hdus = _open(path, "apVisit")
     header = hdus[0].header
@@ -233,6 +244,7 @@ def read_hdus(path, reader):
     Returns
     -------
     HDUList
+        Closed, with the data of its primary HDU and of the next four in memory.
 
     Raises
     ------
@@ -255,7 +267,18 @@ def read_hdus(path, reader):
 
 
 def file_name(path):
-    """Name of a file without its folder, of HDUs as well."""
+    """Name of a file without its folder, of HDUs as well.
+
+    Parameters
+    ----------
+    path : str, path-like or HDUList
+        A file, or HDUs that were read from one.
+
+    Returns
+    -------
+    str
+        Empty for HDUs that no file holds.
+    """
     if isinstance(path, fits.HDUList):
         path = path.filename() or ""
     return os.path.basename(os.fspath(path))
@@ -284,7 +307,18 @@ def _shapes(hdus):
 
 
 def spectrum_kind(hdus):
-    """Kind of an APOGEE file by the layout of its first extensions: a key of `READER_OF_KIND`, or None."""
+    """Kind of an APOGEE file by the layout of its first extensions.
+
+    Parameters
+    ----------
+    hdus : HDUList
+        HDUs of a FITS file, whatever it is.
+
+    Returns
+    -------
+    str or None
+        "aspcapStar", "apStar" or "apVisit"; None for any other layout.
+    """
     shapes = _shapes(hdus)
     if len(shapes) < 4 or not shapes[0] or not shapes[0] == shapes[1] == shapes[2]:
         return None
@@ -299,7 +333,18 @@ def spectrum_kind(hdus):
 
 
 def n_visits(hdus):
-    """Number of single visits in an apStar file; that of one visit has neither of the combinations."""
+    """Number of single visits in an apStar file; that of one visit has neither of the combinations.
+
+    Parameters
+    ----------
+    hdus : HDUList
+        HDUs of an apStar file.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     n_rows = len(np.atleast_2d(hdus[1].data))
     return 1 if n_rows == 1 else n_rows - len(COMBINATION_ROW)
 
@@ -332,7 +377,20 @@ def _number(header, keywords):
 
 
 def first_value(headers, keywords):
-    """First of the keywords that one of the headers has, as a plain number or string; None if all lack it."""
+    """First of the keywords that one of the headers has, as a plain number or string; None if all lack it.
+
+    Parameters
+    ----------
+    headers : iterable of astropy.io.fits.Header
+        Where to look, in this order for each keyword.
+    keywords : iterable of str
+        Names of the same quantity, the best one first.
+
+    Returns
+    -------
+    str, int, float or None
+        Neither an empty string nor a missing number.
+    """
     for keyword in keywords:
         for header in headers:
             value = header.get(keyword)

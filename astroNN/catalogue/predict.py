@@ -140,6 +140,7 @@ def predict_catalogue(folder, inputs, out, *, sampling="exact", precision="float
     Returns
     -------
     CatalogueSummary
+        Where the catalogue is, how many rows it has, and which files could not be read.
 
     Raises
     ------

@@ -4,7 +4,14 @@ import sys
 
 __all__ = ["EXIT_FAILED", "EXIT_INTERRUPTED", "EXIT_OK", "EXIT_REFUSED", "complain", "told"]
 
-EXIT_OK, EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
+#: the command did what was asked
+EXIT_OK = 0
+#: reading or writing failed
+EXIT_FAILED = 1
+#: something given can't be used
+EXIT_REFUSED = 2
+#: stopped by Ctrl-C
+EXIT_INTERRUPTED = 130
 
 
 def told(command, work, arguments):
@@ -13,9 +20,11 @@ def told(command, work, arguments):
     Parameters
     ----------
     command : str
+        Its name, for messages.
     work : callable
         Takes the arguments.
     arguments : argparse.Namespace
+        What `work` is called with.
 
     Returns
     -------
@@ -43,6 +52,21 @@ def _how_to_go_on(arguments):
 
 
 def complain(command, message, code):
-    """Say on standard error what is wrong, and return the code."""
+    """Say on standard error what is wrong, and return the code.
+
+    Parameters
+    ----------
+    command : str
+        Name of the command.
+    message : str or Exception
+        What is wrong.
+    code : int
+        What the process shall end with.
+
+    Returns
+    -------
+    int
+        The code.
+    """
     print(f"\nastronn {command}: {message}", file=sys.stderr)
     return code

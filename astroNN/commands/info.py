@@ -11,7 +11,13 @@ __all__ = ["add_parser"]
 
 
 def add_parser(commands):
-    """Add the command to those of the command line."""
+    """Add the command to those of the command line.
+
+    Parameters
+    ----------
+    commands : object
+        What `argparse.ArgumentParser.add_subparsers` gives.
+    """
     parser = commands.add_parser(
         "info",
         help="show what the folder of a network is",

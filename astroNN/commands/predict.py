@@ -8,7 +8,13 @@ __all__ = ["add_parser"]
 
 
 def add_parser(commands):
-    """Add the command to those of the command line."""
+    """Add the command to those of the command line.
+
+    Parameters
+    ----------
+    commands : object
+        What `argparse.ArgumentParser.add_subparsers` gives.
+    """
     parser = commands.add_parser(
         "predict",
         help="predict the labels of all spectra in some files, into one table",

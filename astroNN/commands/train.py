@@ -14,7 +14,13 @@ _PARAMETER_FILE = "astroNN_model_parameter.json"
 
 
 def add_parser(commands):
-    """Add the command to those of the command line."""
+    """Add the command to those of the command line.
+
+    Parameters
+    ----------
+    commands : object
+        What `argparse.ArgumentParser.add_subparsers` gives.
+    """
     parser = commands.add_parser(
         "train",
         help="train a network by a file of settings",

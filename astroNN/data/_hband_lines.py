@@ -26,8 +26,20 @@ class HBandLines(NamedTuple):
 
 
 def air_to_vacuum(wavelength):
-    """Vacuum wavelength of a wavelength in standard air [Angstrom].
+    """Vacuum wavelength of a wavelength in standard air.
 
+    Parameters
+    ----------
+    wavelength : float or array_like
+        In air [Angstrom].
+
+    Returns
+    -------
+    float or ndarray
+        In vacuum [Angstrom].
+
+    Notes
+    -----
     Refraction by Birch & Downs 1994 as adopted for VALD3 and close to Ciddor 1996 (better than 1e-8 in the
     near infrared); the small difference between air and vacuum wavelength in its argument is ignored.
     """
@@ -42,6 +54,7 @@ def hband_lines():
     Returns
     -------
     HBandLines
+        The same arrays at every call, not to be written into.
 
     Examples
     --------

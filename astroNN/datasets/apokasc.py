@@ -26,9 +26,11 @@ def load_apokasc(combine=True, as_table=False):
 
     Returns
     -------
-    ra, dec, logg : array, shape (n_stars,)
-        Coordinates [degrees], and log10 of the surface gravity [cm/s2]; or, if `combine` is False, six arrays: those
-        of the gold sample, then those of the basic sample.
+    ra, dec : array, shape (n_stars,)
+        Coordinates [degrees].
+    logg : array, shape (n_stars,)
+        Surface gravity [log10 cm/s2]. If `combine` is False, six arrays are returned: those of the gold sample, then
+        those of the basic sample.
 
     Raises
     ------

@@ -34,18 +34,27 @@ ROWS_PER_PART = 512  # 45 MB
 
 @dataclass
 class CompileReport:
-    """What became of the stars of a catalogue."""
+    """What became of the stars of a catalogue.
+
+    Attributes
+    ----------
+    path : Path
+        The file that was written.
+    n_stars : int
+        Stars that passed the cuts.
+    n_spectra : int
+        Spectra in the file.
+    without_file : list of str
+        Stars that have no file in the folder.
+    broken : dict of str
+        Files that could not be read, and why.
+    """
 
     path: Path
-    """The file that was written."""
     n_stars: int = 0
-    """Stars that passed the cuts."""
     n_spectra: int = 0
-    """Spectra in the file."""
     without_file: list = field(default_factory=list)
-    """Stars that have no file in the folder."""
     broken: dict = field(default_factory=dict)
-    """Files that could not be read, and why."""
 
 
 class H5Compiler:
@@ -137,6 +146,7 @@ class H5Compiler:
         Returns
         -------
         CompileReport
+            How many stars and spectra the file holds, and which are not in it.
 
         Raises
         ------

@@ -9,9 +9,8 @@ from astroNN.config import MAGIC_NUMBER
 
 __all__ = ["ALL_TARGETS", "H5Loader"]
 
-ALL_TARGETS = (
-    "teff logg M alpha C C1 N O Na Mg Al Si P S K Ca Ti Ti2 V Cr Mn Fe Co Ni fakemag".split()
-)  # what target="all" stands for, in this order
+#: what target="all" stands for, in this order
+ALL_TARGETS = "teff logg M alpha C C1 N O Na Mg Al Si P S K Ca Ti Ti2 V Cr Mn Fe Co Ni fakemag".split()
 
 
 class H5Loader:
@@ -86,7 +85,8 @@ class H5Loader:
 
         Returns
         -------
-        int array, shape (n_selected,), in rising order
+        int array, shape (n_selected,)
+            In rising order.
         """
         with self._open() as f:
             return self._rows(f)
@@ -97,7 +97,9 @@ class H5Loader:
         Returns
         -------
         spectra : array, shape (n_selected, n_pixels)
-        labels : array, shape (n_selected,) for a single target, else (n_selected, n_targets)
+            As they stand in the file.
+        labels : array, shape (n_selected,) or (n_selected, n_targets)
+            One axis for a single target, two for a list or "all".
         spectra_err, labels_err : arrays of the same shapes
             Only with `load_err`.
         """
@@ -119,6 +121,7 @@ class H5Loader:
         Returns
         -------
         array, shape (n_selected, ...)
+            The rows of the selected spectra.
         """
         self.h5name_check(name)
         with self._open() as f:
@@ -131,6 +134,12 @@ class H5Loader:
         Parameters
         ----------
         h5name : str or None
+            Of a file, or of a data set in it.
+
+        Raises
+        ------
+        ValueError
+            If it is None.
         """
         if h5name is None:
             raise ValueError("H5Loader: the name is None; give the name of a file or of a dataset in it.")

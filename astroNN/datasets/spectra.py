@@ -124,8 +124,8 @@ def read_spectrum(file, **settings):
 
     See Also
     --------
-    astroNN.apogee.network_input : from an APOGEE spectrum to the input of a network.
-    astroNN.lamost.pseudo_continuum : normalises a LAMOST spectrum.
+    astroNN.apogee.network_input : From an APOGEE spectrum to the input of a network.
+    astroNN.lamost.pseudo_continuum : Normalises a LAMOST spectrum.
     """
     hdus = read_hdus(file, "read_spectrum")
     kind = spectrum_kind(hdus)

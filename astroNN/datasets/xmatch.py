@@ -71,14 +71,14 @@ def xmatch(
         If columns have different lengths, declinations are beyond 90 degrees, `maxdist` is not positive, `epoch1` is
         more than one year, or epochs differ and proper motions are not given.
 
+    See Also
+    --------
+    xmatch_cat : The same for files and tables.
+
     Notes
     -----
     Stars without coordinates (NaN, -9999., masked) match nothing. Separations are those of unit vectors, exact at
     the poles and across 0 h; the time that it takes grows as n log n.
-
-    See Also
-    --------
-    xmatch_cat : the same for files and tables.
 
     Examples
     --------
@@ -127,11 +127,15 @@ def xmatch_cat(
         the columns named here.
     maxdist : float or Quantity, optional
         Pairs closer than this are matches [arcsec]. Default: 2.
-    ra1, dec1, ra2, dec2 : str, optional
+    ra1, dec1 : str, optional
         Names of the columns of coordinates, ICRS [degrees, or the unit that the column has]; upper or lower case is
         the same where this is clear. Default: "ra" and "dec".
-    epoch1, epoch2 : float or Time, optional
-        Years of the coordinates. Default: 2000.
+    epoch1 : float or Time, optional
+        Year of the coordinates. Default: 2000.
+    ra2, dec2 : str, optional
+        As `ra1` and `dec1`, in the second catalogue.
+    epoch2 : float or Time, optional
+        Year of its coordinates. Default: 2000.
     pmra2, pmdec2 : str, optional
         Names of the columns of proper motions in the second catalogue, read only if the epochs differ. Default:
         "pmra" and "pmdec".

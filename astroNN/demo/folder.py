@@ -84,6 +84,12 @@ class DemoFolder:
             )
 
     def clear_results(self, figure_names):
-        """Remove table and figures of an earlier demo, so that they never stand beside a newer network."""
+        """Remove table and figures of an earlier demo, so that they never stand beside a newer network.
+
+        Parameters
+        ----------
+        figure_names : iterable of str
+            Files in the folder of the figures.
+        """
         for path in (self.results, *(self.figures / name for name in figure_names)):
             path.unlink(missing_ok=True)

@@ -32,6 +32,7 @@ def predicted_vs_true(labels, predicted, pred_std, names):
     Returns
     -------
     matplotlib.figure.Figure
+        Not saved yet.
     """
     figure, panels = _panels(len(names), height=3.2)
     for panel, score, *columns in _by_label(panels, labels, predicted, pred_std, names):
@@ -60,12 +61,15 @@ def residuals(labels, predicted, pred_std, names):
 
     Parameters
     ----------
-    labels, predicted, pred_std, names
+    labels, predicted, pred_std : array, shape (n_stars, n_labels)
         As in `predicted_vs_true`.
+    names : sequence of str
+        Names of the labels.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Not saved yet.
     """
     figure, panels = _panels(len(names), height=2.7)
     for panel, score, *columns in _by_label(panels, labels, predicted, pred_std, names):
@@ -93,12 +97,15 @@ def pulls(labels, predicted, pred_std, names):
 
     Parameters
     ----------
-    labels, predicted, pred_std, names
+    labels, predicted, pred_std : array, shape (n_stars, n_labels)
         As in `predicted_vs_true`.
+    names : sequence of str
+        Names of the labels.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Not saved yet.
     """
     figure, panels = _panels(len(names), height=2.5)
     edges = np.linspace(-4.5, 4.5, 31)
@@ -130,6 +137,7 @@ def training_history(history):
     Returns
     -------
     matplotlib.figure.Figure
+        Not saved yet.
     """
     rows = [
         ("loss", "loss", "linear"),

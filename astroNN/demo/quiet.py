@@ -30,7 +30,13 @@ def _wake():
 
 @contextmanager
 def stderr_held_back():
-    """Hold back what the process writes to standard error, C++ included; an exception lets it out after all."""
+    """Hold back what the process writes to standard error, C++ included; an exception lets it out after all.
+
+    Yields
+    ------
+    None
+        Nothing; what is held back is thrown away when the block ends without an exception.
+    """
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -18,9 +18,11 @@ from astroNN.shared.messages import tell
 
 __all__ = ["FIGURES", "LABELS", "run_demo"]
 
+#: labels that the demo's network is trained on
 LABELS = ("teff", "logg", "Fe", "C", "Mg", "Al")
 SENSITIVE_LABEL = "Al"  # few lines, all of them known: the figure shows whether the network found them
 
+#: files of the figures, and what is in them
 FIGURES = {
     "predicted_vs_true.png": "predicted against true labels",
     "residuals.png": "errors against true labels",
@@ -49,12 +51,14 @@ def run_demo(folder, size, test_size, epochs, seed):
     size, test_size : int
         Stars to train on and to test with.
     epochs : int
+        Of the training.
     seed : int
         Where the simulated stars and all random numbers of the network come from.
 
     Returns
     -------
     list of LabelScore
+        Of the test stars, one for each of `LABELS`.
     """
     began = time.monotonic()
     train_seed, test_seed, net_seed = (int(s) for s in np.random.SeedSequence(seed).generate_state(3))

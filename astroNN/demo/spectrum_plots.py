@@ -24,12 +24,14 @@ def spectrum_with_lines(wavelength, spectrum, line_wavelength, line_name, title=
     line_wavelength, line_name : sequence, shape (n_lines,)
         Lines [Angstrom, on the scale of `wavelength`] and their names, the most important ones first.
     title : str, optional
+        Stands above the first panel. Default: none.
     per_panel : int, optional
         Lines named in a panel, at most.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Not saved yet.
     """
     chips = _chips(wavelength)
     figure = new_figure(11.0, 2.6 * len(chips) + 0.3)
@@ -63,10 +65,12 @@ def sensitivity(wavelength, jacobian, label, line_wavelength, line_name, per_pan
     per_panel : int, optional
         Lines named in a panel, at most.
     title : str, optional
+        Stands above the first panel. Default: none.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Not saved yet.
     """
     chips = _chips(wavelength)
     style = label_style(label)
@@ -108,6 +112,7 @@ def lines_by_weight(wavelength, weight, line_wavelength, reach=0.5, least_apart=
         than 0.8 of the largest weight nearby (within three times the distance) stands on the flank of a peak and is
         left out; not 1.0, since the wings of a saturated line may weigh more than its core.
     least_apart : float, optional
+        Smallest distance of two lines that are kept [Angstrom].
     least : float, optional
         Lines of a weight below this fraction of the largest are left out.
 

@@ -21,6 +21,7 @@ class LabelScore:
     Attributes
     ----------
     label, unit : str
+        Name of the label, and its unit.
     n_stars : int
         Stars with a true and a predicted label.
     spread : float
@@ -53,6 +54,7 @@ def robust_scatter(values):
     Parameters
     ----------
     values : array_like, shape (n,)
+        Finite numbers.
 
     Returns
     -------
@@ -78,10 +80,12 @@ def score_labels(labels, predicted, pred_std, names):
     predicted, pred_std : array, shape (n_stars, n_labels)
         Predicted labels and their standard deviations, in the units of `labels`.
     names : sequence of str, length n_labels
+        Of the labels.
 
     Returns
     -------
     list of LabelScore
+        One a label, of the stars that have both.
 
     Raises
     ------
@@ -124,6 +128,7 @@ def format_table(scores):
     Parameters
     ----------
     scores : list of LabelScore
+        As `score_labels` gives them.
 
     Returns
     -------
@@ -155,6 +160,18 @@ def _cells(score):
 def signed(value, digits):
     """A number with its sign; what rounds to zero is +0.
 
+    Parameters
+    ----------
+    value : float
+        The number.
+    digits : int
+        Decimals.
+
+    Returns
+    -------
+    str
+        With "+" or "-" in front.
+
     Examples
     --------
     >>> signed(-0.0004, 3), signed(-0.012, 3)
@@ -171,6 +188,7 @@ def write_csv(path, scores):
     path : str or Path
         An existing file is replaced.
     scores : list of LabelScore
+        As `score_labels` gives them.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(LabelScore)], lineterminator="\n")

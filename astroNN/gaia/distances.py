@@ -79,8 +79,8 @@ def fakemag_to_parallax(fakemag, mag, fakemag_err=None):
     Returns
     -------
     parallax : Quantity [mas]
-        fakemag / 10^(0.2 mag); -9999 mas where a magnitude or fakemag is missing, or the fakemag is zero or negative.
-        A single one of these gives the plain magic number.
+        Equal to fakemag / 10^(0.2 mag); -9999 mas where a magnitude or fakemag is missing, or the fakemag is zero or
+        negative. A single one of these gives the plain magic number.
     parallax_err : Quantity [mas]
         Only with `fakemag_err`: the fractional error of the fakemag times the parallax.
 

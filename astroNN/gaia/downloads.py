@@ -59,7 +59,13 @@ def tgas(flag=None):
 
 
 def tgas_folder():
-    """Folder in which `tgas` keeps its files."""
+    """Folder in which `tgas` keeps its files.
+
+    Returns
+    -------
+    pathlib.Path
+        Below the folder of `gaia_env`, or ``~/.astroNN/gaia``. It need not exist.
+    """
     return download_root(gaia_env(), "gaia") / "Gaia" / TGAS
 
 

@@ -11,8 +11,8 @@ LATEST_DR = 3
 #: unit of a parallax given without one
 default_parallax_unit = u.mas
 
-# Absolute magnitudes of the Sun in the Vega system: Willmer 2018, ApJS 236, 47, table 3;
-# G: Casagrande & VandenBerg 2018, MNRAS 479, L102.
+#: absolute magnitudes of the Sun in the Vega system: Willmer 2018, ApJS 236, 47, table 3;
+#: G: Casagrande & VandenBerg 2018, MNRAS 479, L102
 solar_absmag_bands = {
     "U": 5.61, "B": 5.44, "V": 4.81, "R": 4.43, "I": 4.10, "J": 3.67, "H": 3.32, "K": 3.27, "Ks": 3.27,
     "u": 5.49, "g": 5.23, "r": 4.53, "i": 4.19, "z": 4.01, "G": 4.67,
@@ -30,6 +30,7 @@ def gaia_default_dr(dr=None):
     Returns
     -------
     int
+        The release given, or the default.
 
     Examples
     --------

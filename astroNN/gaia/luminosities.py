@@ -27,7 +27,8 @@ def fakemag_to_logsol(fakemag, band="K"):
     Returns
     -------
     float or ndarray
-        log10 of the luminosity in the band [Lsun]; the magic number where the fakemag is missing, zero or negative.
+        Logarithm (base 10) of the luminosity in the band [Lsun]; the magic number where the fakemag is missing, zero
+        or negative.
 
     Raises
     ------
@@ -57,7 +58,8 @@ def absmag_to_logsol(absmag, band="K"):
     Returns
     -------
     float or ndarray
-        log10 of the luminosity in the band [Lsun]; the magic number where the absolute magnitude is missing.
+        Logarithm (base 10) of the luminosity in the band [Lsun]; the magic number where the absolute magnitude is
+        missing.
 
     Raises
     ------
@@ -80,7 +82,7 @@ def logsol_to_absmag(logsol, band="K"):
     Parameters
     ----------
     logsol : number or array_like
-        log10 of the luminosity in the band [Lsun].
+        Logarithm (base 10) of the luminosity in the band [Lsun].
     band : str, optional
         One of `solar_absmag_bands`. Default: "K".
 
@@ -110,7 +112,7 @@ def logsol_to_fakemag(logsol, band="K"):
     Parameters
     ----------
     logsol : number or array_like
-        log10 of the luminosity in the band [Lsun].
+        Logarithm (base 10) of the luminosity in the band [Lsun].
     band : str, optional
         One of `solar_absmag_bands`. Default: "K".
 

@@ -94,8 +94,8 @@ def mag_to_absmag(mag, parallax, parallax_err=None):
     Returns
     -------
     absmag : float or ndarray
-        mag + 5 (log10 parallax - 2). The magic number where a magnitude (NaN, magic, below -90) or a parallax is
-        missing.
+        Equal to mag + 5 (log10 parallax - 2). The magic number where a magnitude (NaN, magic, below -90) or a
+        parallax is missing.
     absmag_err : float or ndarray
         Only with `parallax_err`: 5 / ln 10 times the fractional error of the parallax.
 
@@ -225,7 +225,7 @@ def extinction_correction(mag, extinction):
     Returns
     -------
     float or ndarray
-        mag - extinction; the magic number where the magnitude is missing (NaN, magic, below -90).
+        Magnitude less extinction; the magic number where the magnitude is missing (NaN, magic, below -90).
 
     Warns
     -----

@@ -38,7 +38,7 @@ def query_gaia(source_id=None, ra=None, dec=None, radius=1.0, offset=None, clien
     Parameters
     ----------
     source_id : array_like of int, shape (n_stars,), optional
-        DR3 source identifiers; or else coordinates:
+        DR3 source identifiers; or else give coordinates.
     ra, dec : array_like or Quantity, shape (n_stars,), optional
         ICRS [degrees] at epoch 2016. Nothing is asked for stars whose identifier is masked, or that have no
         coordinates.

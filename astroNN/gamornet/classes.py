@@ -144,7 +144,8 @@ def class_names(numbers):
 
     Returns
     -------
-    array of str, of the same shape
+    array of str, shape of `numbers`
+        Of `CLASS_NAMES`.
 
     Raises
     ------
@@ -174,6 +175,7 @@ class ThresholdCurve:
     disk_accuracy, bulge_accuracy : array
         The same of those called a disk, and of those called a bulge.
     n_galaxies : int
+        How many were judged.
     """
 
     thresholds: np.ndarray
@@ -196,6 +198,7 @@ class ThresholdCurve:
         figure : matplotlib.figure.Figure
             Of no pyplot session.
         axes : array of matplotlib.axes.Axes, shape (2,)
+            Against the threshold, and against each other.
 
         Raises
         ------
@@ -225,6 +228,7 @@ def threshold_curve(probabilities, labels, thresholds=None):
     Returns
     -------
     ThresholdCurve
+        Arrays with a value for each threshold, and a method that draws them.
 
     Raises
     ------

@@ -72,8 +72,8 @@ def read_cutouts(paths, input_shape, *, hdu=None, saturation=None, centre=None):
 
     See Also
     --------
-    fill_bad_pixels : fills what is NaN.
-    centre_crop : the same crop, of arrays.
+    fill_bad_pixels : Fills what is NaN.
+    centre_crop : The same crop, of arrays.
 
     Notes
     -----
@@ -204,7 +204,7 @@ def fill_bad_pixels(images, *, sigma=1.0, max_fraction=0.1):
 
     See Also
     --------
-    read_cutouts : marks bad pixels.
+    read_cutouts : Marks bad pixels.
 
     Notes
     -----

@@ -71,7 +71,7 @@ def gamornet_predict_keras(img_array, model_load_path, input_shape, batch_size=6
 
     See Also
     --------
-    astroNN.gamornet.classify : classes from probabilities.
+    astroNN.gamornet.classify : Classes from probabilities.
 
     References
     ----------
@@ -94,17 +94,19 @@ def gamornet_train_keras(
 
     Parameters
     ----------
-    training_imgs, validation_imgs : array, shape (n, height, width, bands)
+    training_imgs : array, shape (n, height, width, bands)
         Images as they are, without any normalisation; all in memory while the network is trained.
-    training_labels, validation_labels : array, shape (n, 3)
+    training_labels : array, shape (n, 3)
         One-hot: disk, indeterminate, bulge.
+    validation_imgs, validation_labels : array
+        The same of galaxies that the network is judged by after every epoch.
     input_shape : {"SDSS", "CANDELS"} or tuple of 3 int
         Height, width and bands.
     files_save_path : str, Path or None, optional
         What is put in front of the names of files: ``"runs/"`` is a folder, ``"runs/first_"`` a folder and the
         beginning of the names. A `Path` is a folder. None or ``"/dev/null"``: write nothing. Default ``"./"``.
     epochs : int, optional
-        Default 100.
+        Passes over the training set. Default 100.
     checkpoint_freq : int, optional
         Save the whole network every so many epochs. Default 0: never.
     batch_size : int, optional
@@ -114,7 +116,7 @@ def gamornet_train_keras(
     momentum : float, optional
         0 to 1, default 0.9.
     decay : float, optional
-        d of the learning rate ``lr / (1 + d t)`` at update t. Default 0.
+        The d of the learning rate ``lr / (1 + d t)`` at update t. Default 0.
     nesterov : bool, optional
         Whether the momentum is Nesterov's. Default False.
     loss : str or callable, optional
@@ -176,8 +178,10 @@ def gamornet_tl_keras(
 
     Parameters
     ----------
-    training_imgs, training_labels, validation_imgs, validation_labels, input_shape
-        As in `gamornet_train_keras`.
+    training_imgs, training_labels, validation_imgs, validation_labels : array
+        Images and one-hot labels, as in `gamornet_train_keras`.
+    input_shape : {"SDSS", "CANDELS"} or tuple of 3 int
+        Height, width and bands.
     load_layers_bools : list of 8 bool, or str, optional
         Whether the layers 2, 5, 8, 9, 10 (convolutions), 13, 15 and 17 (dense) start from the weights of the other
         network (default), or afresh. Or one of ``"load_bools_SDSS"`` (the convolutions), ``"load_bools_CANDELS"``
@@ -186,10 +190,22 @@ def gamornet_tl_keras(
         Whether these layers are trained (default), or keep the weights that they start from. Or one of these names.
     model_load_path : str or Path
         The other network, as in `gamornet_predict_keras`.
+    files_save_path : str, Path or None, optional
+        As in `gamornet_train_keras`, and with the same files.
+    epochs, checkpoint_freq, batch_size : int, optional
+        Defaults 100, 0 (no checkpoints) and 64.
     lr : float or keras.optimizers.schedules.LearningRateSchedule, optional
         Learning rate, default 1e-5: a tenth of that from fresh weights.
-    files_save_path, epochs, checkpoint_freq, batch_size, momentum, decay, nesterov, loss, save_model, verbose
-        As in `gamornet_train_keras`, and with the same files.
+    momentum, decay : float, optional
+        Defaults 0.9 and 0, as in `gamornet_train_keras`.
+    nesterov : bool, optional
+        Whether the momentum is Nesterov's. Default False.
+    loss : str or callable, optional
+        Default ``"categorical_crossentropy"``.
+    save_model : bool, optional
+        Save the whole network at the end. Default True.
+    verbose : int, optional
+        0 silent, 1 a progress bar (default), 2 a line an epoch.
 
     Returns
     -------
@@ -230,6 +246,7 @@ def gamornet_build_model_keras(input_shape):
     Returns
     -------
     keras.Model
+        It takes plain arrays of images.
 
     Raises
     ------
@@ -304,6 +321,7 @@ def check_input_shape_validity(input_shape):
     Returns
     -------
     tuple of 3 int
+        Height, width, bands.
 
     Examples
     --------
@@ -346,6 +364,7 @@ def check_bools_validity(bools):
     Returns
     -------
     list of 8 bool
+        One for each layer with weights, from the images on.
 
     Examples
     --------

@@ -63,7 +63,7 @@ def gamornet_predict_tflearn(
 
     See Also
     --------
-    astroNN.gamornet.classify : classes from probabilities.
+    astroNN.gamornet.classify : Classes from probabilities.
 
     References
     ----------
@@ -90,19 +90,29 @@ def gamornet_train_tflearn(
 
     Parameters
     ----------
-    training_imgs, training_labels, validation_imgs, validation_labels, input_shape
-        As in `astroNN.gamornet.keras_module.gamornet_train_keras`: images as they are, one-hot labels (disk,
-        indeterminate, bulge), and height, width and bands of the images or the name of their survey.
+    training_imgs, training_labels, validation_imgs, validation_labels : array
+        Images as they are and one-hot labels (disk, indeterminate, bulge), as in
+        `astroNN.gamornet.keras_module.gamornet_train_keras`.
+    input_shape : {"SDSS", "CANDELS"} or tuple of 3 int
+        Height, width and bands.
     files_save_path : str, Path or None, optional
         What is put in front of the names of files, as there: ``"runs/"`` is a folder, ``"runs/first_"`` a folder and
         the beginning of the names. None or ``"/dev/null"``: write nothing. Default ``"./"``.
-    epochs, batch_size, lr, momentum, nesterov
-        As there, with the same defaults.
+    epochs : int, optional
+        Passes over the training set. Default 100.
     max_checkpoints : int or None, optional
         How many snapshots of this training stay, the latest; 0 or None: all. Default 1.
+    batch_size : int, optional
+        Images a step, default 64.
+    lr : float or keras.optimizers.schedules.LearningRateSchedule, optional
+        Learning rate, default 1e-4.
+    momentum : float, optional
+        0 to 1, default 0.9.
     decay : float, optional
-        d of the learning rate ``lr d^(t / 100)`` at update t, if it is above 0: another rule than that of the Keras
-        flavour, and other values. Default 0, a constant rate.
+        The d of the learning rate ``lr d^(t / 100)`` at update t, if it is above 0: another rule than that of the
+        Keras flavour, and other values. Default 0, a constant rate.
+    nesterov : bool, optional
+        Whether the momentum is Nesterov's. Default False.
     loss : str or callable, optional
         Name of a loss of Keras (not of TFLearn), or a function of labels and predictions, in this order. Default
         ``"categorical_crossentropy"``.
@@ -120,7 +130,7 @@ def gamornet_train_tflearn(
     Returns
     -------
     keras.Model
-        Trained; it takes plain arrays of images. (The earlier package gave a ``DNN`` of TFLearn.)
+        Trained; it takes plain arrays of images, where the earlier package gave a ``DNN`` of TFLearn.
 
     Raises
     ------
@@ -168,8 +178,10 @@ def gamornet_tl_tflearn(
 
     Parameters
     ----------
-    training_imgs, training_labels, validation_imgs, validation_labels, input_shape
-        As in `gamornet_train_tflearn`.
+    training_imgs, training_labels, validation_imgs, validation_labels : array
+        Images and one-hot labels, as in `gamornet_train_tflearn`.
+    input_shape : {"SDSS", "CANDELS"} or tuple of 3 int
+        Height, width and bands.
     load_layers_bools : list of 8 bool, or str, optional
         Whether the layers 2, 5, 8, 9, 10 (convolutions), 13, 15 and 17 (dense) start from the weights of the other
         network (default), or afresh. Or the name of such a list, as in
@@ -178,10 +190,22 @@ def gamornet_tl_tflearn(
         Whether these layers are trained (default), or keep the weights that they start from. Or a name.
     model_load_path : str or Path
         The other network, as in `gamornet_predict_tflearn`.
+    files_save_path : str, Path or None, optional
+        As in `gamornet_train_tflearn`, and with the same files.
+    epochs, max_checkpoints, batch_size : int, optional
+        Defaults 100, 1 (the latest snapshot) and 64.
     lr : float or keras.optimizers.schedules.LearningRateSchedule, optional
         Learning rate, default 1e-5: a tenth of that from fresh weights.
-    files_save_path, epochs, max_checkpoints, batch_size, momentum, decay, nesterov, loss, save_model, show_metric
-        As in `gamornet_train_tflearn`, and with the same files.
+    momentum, decay : float, optional
+        Defaults 0.9 and 0, as in `gamornet_train_tflearn`.
+    nesterov : bool, optional
+        Whether the momentum is Nesterov's. Default False.
+    loss : str or callable, optional
+        Default ``"categorical_crossentropy"``.
+    save_model : bool, optional
+        Save a snapshot of the weights after every epoch. Default True.
+    show_metric : bool, optional
+        Show the accuracy with the loss. Default True.
     clear_session : bool, optional
         Clear the global state of Keras first (`keras.utils.clear_session`). Default False.
 

@@ -112,11 +112,12 @@ def pseudo_continuum(flux, ivar, wavelength=None, L=50, dr=None):
 
     Returns
     -------
-    flux, ivar : ndarray, shape of `flux`
-        Flux over the pseudo-continuum, and inverse variance times its square. A pixel of which the flux is missing
-        (NaN, the magic number, masked) or infinite, or with no pixel of known inverse variance in reach, has flux 1
-        and inverse variance 0. Where only the inverse variance is missing, the flux is kept, with inverse variance
-        0.
+    flux : ndarray, shape of `flux`
+        Flux over the pseudo-continuum. A pixel of which the flux is missing (NaN, the magic number, masked) or
+        infinite, or with no pixel of known inverse variance in reach, has flux 1 and inverse variance 0.
+    ivar : ndarray, shape of `flux`
+        Inverse variance times the square of the pseudo-continuum. Where it alone is missing, it is 0 and the flux is
+        kept.
 
     Raises
     ------

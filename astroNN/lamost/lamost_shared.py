@@ -27,6 +27,7 @@ def lamost_default_dr(dr=None):
     Returns
     -------
     int
+        The release given, or the default.
 
     Raises
     ------

@@ -11,12 +11,24 @@ def dop853(func, x, t, hmax=0.0, rtol=None, atol=None, nmax=100_000_000, safe=0.
 
     Parameters
     ----------
-    func, x, t, hmax, rtol, atol, safe, beta, fac1, fac2, *args, **kwargs
-        As in `odeint`.
+    func : callable
+        ``func(y, t, *args, **kwargs)``, the derivative, as in `odeint`.
+    x : array, list of numbers, or dict, list or tuple of arrays
+        Initial state, ``(d,)`` or ``(n, d)``.
+    t : array, shape (n_times,) or (n, n_times)
+        Times of the output, the first that of the initial state.
+    hmax : float, optional
+        Longest step; 0 (default) for the whole range.
+    rtol, atol : float, optional
+        Tolerances of each step. Default 1e-6 (float32) or 1e-12 (float64), both.
     nmax : int, optional
-        Most steps that are tried.
+        Most steps that are tried: `max_steps` of `odeint`. Default 100,000,000.
+    safe, beta, fac1, fac2 : float, optional
+        Of the step control, as in `odeint`.
     tf_float : {"float32", "float64"}, optional
         `precision` of `odeint`.
+    *args, **kwargs
+        Further arguments of `func`, and options of `odeint` by their names.
 
     Returns
     -------

@@ -54,7 +54,7 @@ def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="floa
         or lower case.
     precision : {"float32", "float64"}, optional
         Of times, states and tolerances, also as a type of numpy or of the backend. Default float32.
-    *args, **kwargs
+    *args
         Further arguments of `func`. Numbers and arrays may change from call to call at no cost.
     rtol, atol : float, optional
         Tolerances of each step, relative to the state and absolute. Default 1e-6 (float32) or 1e-12 (float64), both.
@@ -68,7 +68,9 @@ def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="floa
     hmax : float, optional
         Longest step; 0 (default) for the whole range.
     max_steps : int, optional
-        Most steps that are tried. Default 100,000. `nmax` is its established name.
+        Most steps that are tried. Default 100,000.
+    nmax : int, optional
+        The established name of `max_steps`, in whose place it stands.
     safe, beta, fac1, fac2 : float, optional
         Of the step control: safety factor, its memory, least and largest ratio of two steps.
     gradient : {"direct", "adjoint", None}, optional
@@ -85,6 +87,8 @@ def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="floa
     statistics : bool, optional
         Also return `Statistics`, and give a solution that could not be carried to its end with NaN instead of an
         error. Default False.
+    **kwargs
+        Further arguments of `func` by their names.
 
     Returns
     -------
@@ -109,7 +113,7 @@ def odeint(func=None, x=None, t=None, aux=None, method="dop853", precision="floa
 
     See Also
     --------
-    scipy.integrate.solve_ivp : for stiff problems.
+    scipy.integrate.solve_ivp : For stiff problems.
 
     Notes
     -----

@@ -25,30 +25,61 @@ class IntegrationError(RuntimeError, ValueError):
 
 
 class Statistics(NamedTuple):
-    """What a solution took; arrays of shape (n,), or numbers for a single problem."""
+    """What a solution took; arrays of shape (n,), or numbers for a single problem.
+
+    Attributes
+    ----------
+    success : bool or array
+        Whether the last time, or an event, was reached.
+    accepted : int or array
+        Steps.
+    rejected : int or array
+        Steps that were tried and found too long.
+    evaluations : int or array
+        Calls of `func` for each problem, those of the first step included.
+    """
 
     success: object
-    """Whether the last time was reached."""
     accepted: object
-    """Steps."""
     rejected: object
-    """Steps that were tried and found too long."""
     evaluations: object
-    """Calls of `func` for each problem, those of the first step included."""
 
 
 class Stop(NamedTuple):
-    """Where an event stopped a solution; of shape (n, ...), or without the first axis for a single problem."""
+    """Where an event stopped a solution; of shape (n, ...), or without the first axis for a single problem.
+
+    Attributes
+    ----------
+    happened : tensor of bool
+        Whether the event came before the last time.
+    time : tensor
+        Its time; NaN where it did not happen.
+    state : tensor, or dict, list or tuple of tensors
+        In the nesting of the initial state; NaN where it did not happen.
+    """
 
     happened: object
     time: object
-    """NaN where it did not happen."""
     state: object
-    """In the nesting of the initial state; NaN where it did not happen."""
 
 
 def raise_failure(solution, problem, options):
-    """Say which problem could not be carried to its last time, how far it came, and why."""
+    """Say which problem could not be carried to its last time, how far it came, and why.
+
+    Parameters
+    ----------
+    solution : Solution
+        As the solver gives it.
+    problem : Problem
+        What was solved.
+    options : Options
+        Of the solver.
+
+    Raises
+    ------
+    IntegrationError
+        If a status is neither that of the last time nor that of an event.
+    """
     status = ops.convert_to_numpy(solution.status)
     failed = np.flatnonzero((status != DONE) & (status != STOPPED))
     if not len(failed):
@@ -65,7 +96,22 @@ def raise_failure(solution, problem, options):
 
 
 def as_given(states, problem, structure):
-    """States (n, n_times, d) in the nesting and shapes of the user's."""
+    """States in the nesting and shapes of the user's.
+
+    Parameters
+    ----------
+    states : tensor, shape (n, n_times, d)
+        States of all problems, each in one row of numbers.
+    problem : Problem
+        Tells the shapes of the parts, and whether there was an axis of problems.
+    structure : dict, list or tuple, or None
+        Nesting of the initial state; None for one array.
+
+    Returns
+    -------
+    tensor, or dict, list or tuple of tensors
+        Each of shape (n, n_times, ...), or (n_times, ...) for a single problem.
+    """
     # As few operations as can be: outside of a graph each takes longer than some steps of a solution.
     sizes = [math.prod(shape) for shape in problem.shapes]
     parts = ops.split(states, np.cumsum(sizes)[:-1].tolist(), axis=2) if len(sizes) > 1 else [states]
@@ -78,7 +124,22 @@ def as_given(states, problem, structure):
 
 
 def as_statistics(solution, problem, options):
-    """`Statistics` of a solution."""
+    """`Statistics` of a solution.
+
+    Parameters
+    ----------
+    solution : Solution
+        As the solver gives it.
+    problem : Problem
+        Tells whether there was an axis of problems.
+    options : Options
+        Tell the method, and how the first step was found.
+
+    Returns
+    -------
+    Statistics
+        Tensors, of shape (n,) for n problems.
+    """
     method = METHODS[options.method]
     tried = solution.n_accepted + solution.n_rejected
     at_start = 1 if options.has_step or options.has_first_step or options.by_increment else 3
@@ -92,7 +153,24 @@ def as_statistics(solution, problem, options):
 
 
 def as_stop(happened, time, state, problem, structure):
-    """`Stop` from what `refined` found."""
+    """`Stop` from what `refined` found.
+
+    Parameters
+    ----------
+    happened, time : tensor, shape (n,)
+        Whether and when the event came.
+    state : tensor, shape (n, d)
+        States then.
+    problem : Problem
+        As in `as_given`.
+    structure : dict, list or tuple, or None
+        As in `as_given`.
+
+    Returns
+    -------
+    Stop
+        In the shapes of the user's.
+    """
     state = as_given(state[:, None], problem, structure)
     state = tree.map_structure(lambda part: part[:, 0] if problem.is_batch else part[0], state)
     return Stop(happened, time, state) if problem.is_batch else Stop(happened[0], time[0], state)

@@ -10,10 +10,18 @@ def rk4(func, x, t, tol=None, tf_float="float32", *args, **kwargs):
 
     Parameters
     ----------
-    func, x, t, tol, *args, **kwargs
-        As in `odeint`; ``aux`` and ``step`` among them.
+    func : callable
+        ``func(y, t, *args, **kwargs)``, the derivative, as in `odeint`.
+    x : array, list of numbers, or dict, list or tuple of arrays
+        Initial state, ``(d,)`` or ``(n, d)``.
+    t : array, shape (n_times,) or (n, n_times)
+        Times of the output, the first that of the initial state.
+    tol : float, optional
+        Error of each step's mean slope relative to its largest component. Default 1e-6 (float32) or 1e-10 (float64).
     tf_float : {"float32", "float64"}, optional
         `precision` of `odeint`.
+    *args, **kwargs
+        Further arguments of `func`, and options of `odeint` by their names, ``aux`` and ``step`` among them.
 
     Returns
     -------

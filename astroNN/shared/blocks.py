@@ -39,6 +39,16 @@ def row_blocks(n_rows, row_shape, multiple=64):
 def as_slice(rows):
     """Row numbers that follow one another as a slice, by which arrays give rows uncopied; others as they are.
 
+    Parameters
+    ----------
+    rows : array of int, shape (n_rows,)
+        Row numbers.
+
+    Returns
+    -------
+    slice or array of int
+        A slice, if each number is the one before and 1.
+
     Examples
     --------
     >>> as_slice(np.arange(3, 6))

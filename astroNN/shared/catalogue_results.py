@@ -19,6 +19,16 @@ def cut_fraction(caller, cuts):
         For errors.
     cuts : bool or float
         True is 0.2.
+
+    Returns
+    -------
+    float or None
+        None for False and None.
+
+    Raises
+    ------
+    ValueError
+        For anything else than these and a positive number.
     """
     if cuts is True:
         return DEFAULT_CUT
@@ -30,7 +40,20 @@ def cut_fraction(caller, cuts):
 
 
 def kept_rows(values, errors, fraction):
-    """Rows with a positive value whose relative error is below a fraction; without one, all rows."""
+    """Rows with a positive value whose relative error is below a fraction; without one, all rows.
+
+    Parameters
+    ----------
+    values, errors : array, shape (n_rows,)
+        NaN where missing.
+    fraction : float or None
+        What `cut_fraction` gives.
+
+    Returns
+    -------
+    array of bool, shape (n_rows,)
+        True for rows to keep.
+    """
     if fraction is None:
         return np.ones(len(values), dtype=bool)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -56,6 +79,7 @@ def as_results(columns, keep, keepdims, whole, as_table):
     Returns
     -------
     tuple of arrays, or QTable
+        In the order of `columns`.
     """
     results = {}
     for name, (values, _) in columns.items():

@@ -99,7 +99,18 @@ def as_masks(mask, inputs):
 
 
 def refuse_mask_values(name):
-    """Raise for a mask with values besides 0 and 1."""
+    """Raise for a mask with values besides 0 and 1.
+
+    Parameters
+    ----------
+    name : str
+        Of the input that the mask belongs to.
+
+    Raises
+    ------
+    ValueError
+        Always.
+    """
     raise ValueError(
         f"`mask` for '{name}' must be True (or 1) where a pixel is bad, else False (or 0); it holds other "
         "values. Turn a bitmask into this with `astroNN.apogee.bitmask_boolean`."
@@ -107,7 +118,29 @@ def refuse_mask_values(name):
 
 
 def as_vector(argument, values, n_rows, dtype=None):
-    """One value per star, as an array of shape (n_rows,)."""
+    """One value per star, as an array.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the user's argument, for errors.
+    values : array_like
+        What the user gave.
+    n_rows : int
+        Number of stars.
+    dtype : numpy.dtype, optional
+        Of the result. Default: that of the values.
+
+    Returns
+    -------
+    ndarray, shape (n_rows,)
+        Not copied, if it is one of this type already.
+
+    Raises
+    ------
+    RowCountError
+        If the shape is another.
+    """
     values = np.asarray(values, dtype=dtype)
     if values.shape != (n_rows,):
         raise RowCountError(
@@ -117,7 +150,27 @@ def as_vector(argument, values, n_rows, dtype=None):
 
 
 def as_weights(sample_weight, n_rows):
-    """Sample weights, one per star, finite and not negative."""
+    """Sample weights, one per star, finite and not negative.
+
+    Parameters
+    ----------
+    sample_weight : array_like
+        What the user gave.
+    n_rows : int
+        Number of stars.
+
+    Returns
+    -------
+    float32 array, shape (n_rows,)
+        The weights.
+
+    Raises
+    ------
+    RowCountError
+        If the shape is another.
+    ValueError
+        If one is negative or not finite.
+    """
     weights = as_vector("sample_weight", sample_weight, n_rows, "float32")
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError("`sample_weight` must be finite and not negative; give 0 to a star that shall not count.")
@@ -125,7 +178,18 @@ def as_weights(sample_weight, n_rows):
 
 
 def check_rows(**arrays):
-    """Raise `RowCountError` unless all arrays (by argument name) have the same number of rows."""
+    """Raise `RowCountError` unless all arrays (by argument name) have the same number of rows.
+
+    Parameters
+    ----------
+    **arrays
+        Arrays, or None, by the names of the arguments.
+
+    Raises
+    ------
+    RowCountError
+        With all counts.
+    """
     counts = {name: len(array) for name, array in arrays.items() if array is not None}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"`{name}` {count}" for name, count in counts.items())
@@ -135,7 +199,22 @@ def check_rows(**arrays):
 
 
 def check_known_shape(argument, name, shape, known):
-    """Raise unless data have the shape (without rows) that the network was built for."""
+    """Raise unless data have the shape (without rows) that the network was built for.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the user's argument, for errors.
+    name : str
+        Of the input or output.
+    shape, known : tuple of int
+        Shape of one row, as it came and as the network has it.
+
+    Raises
+    ------
+    ValueError
+        If they differ.
+    """
     if tuple(shape) != tuple(known):
         hint = ""
         if known[0] == 7514 and shape and shape[0] == 8575:
@@ -146,7 +225,20 @@ def check_known_shape(argument, name, shape, known):
 
 
 def check_finite(argument, array):
-    """Raise if an array holds an infinity (NaN and the magic number are missing values, which are allowed)."""
+    """Raise if an array holds an infinity (NaN and the magic number are missing values, which are allowed).
+
+    Parameters
+    ----------
+    argument : str
+        Name of the user's argument, for errors.
+    array : array or source of rows, shape (n_rows, ...)
+        Looked at block by block.
+
+    Raises
+    ------
+    ValueError
+        With the first row that holds an infinity.
+    """
     for rows in row_blocks(len(array), array.shape[1:]):
         block = np.asarray(array[rows])
         infinite = np.isinf(block)
@@ -160,6 +252,20 @@ def check_finite(argument, array):
 
 def check_errors(argument, errors, like):
     """Float array of errors in the shape of the values; missing ones are NaN.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the user's argument, for errors.
+    errors : array_like
+        Standard deviations.
+    like : array
+        The values that they belong to.
+
+    Returns
+    -------
+    float32 array, shape of `like`
+        A new array.
 
     Raises
     ------
@@ -187,7 +293,22 @@ def check_errors(argument, errors, like):
 
 
 def check_label_columns(labels, names=None, whose=""):
-    """Raise if a column of labels has no value at all; `whose` tells which stars these are."""
+    """Raise if a column of labels has no value at all; `whose` tells which stars these are.
+
+    Parameters
+    ----------
+    labels : array, shape (n_stars, ...)
+        NaN or the magic number where missing.
+    names : sequence of str, optional
+        Of the labels, for the error.
+    whose : str, optional
+        Such as " of the stars to train on".
+
+    Raises
+    ------
+    ValueError
+        With the first eight of such columns.
+    """
     labels = labels.reshape(len(labels), -1)
     empty = np.flatnonzero(missing_elements(labels).all(axis=0))
     if len(empty):
@@ -234,7 +355,22 @@ def check_classes(argument, labels, task):
 
 
 def check_at_least(argument, value, minimum):
-    """Raise unless a setting is an integer of at least `minimum`."""
+    """Raise unless a setting is an integer of at least `minimum`.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the user's argument, for errors.
+    value : object
+        What the user gave.
+    minimum : int
+        The smallest value allowed.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is smaller, or no integer.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
         raise ConfigurationError(
             f"{argument} cannot be smaller than {minimum} and must be an integer, got {value!r}."
@@ -242,14 +378,42 @@ def check_at_least(argument, value, minimum):
 
 
 def check_fraction(argument, value):
-    """Raise unless a setting is None or a number from 0 to below 1."""
+    """Raise unless a setting is None or a number from 0 to below 1.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the user's argument, for errors.
+    value : object
+        What the user gave.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither.
+    """
     is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     if value is not None and not (is_number and 0 <= value < 1):
         raise ConfigurationError(f"{argument} must be a fraction from 0 to below 1, got {value!r}.")
 
 
 def check_one_of(argument, value, allowed):
-    """Raise unless a setting is one of those allowed."""
+    """Raise unless a setting is one of those allowed.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the user's argument, for errors.
+    value : object
+        What the user gave.
+    allowed : collection
+        All that it may be.
+
+    Raises
+    ------
+    ConfigurationError
+        With all that is allowed.
+    """
     if value not in allowed:
         raise ConfigurationError(f"`{argument}` must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
 

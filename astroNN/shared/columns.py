@@ -60,7 +60,8 @@ def as_column(caller, argument, values, unit):
 
     Returns
     -------
-    array, shape (n_rows,)
+    float64 array, shape (n_rows,)
+        In `unit`.
 
     Raises
     ------
@@ -90,7 +91,8 @@ def as_degrees(caller, argument, angles, limit=None):
 
     Returns
     -------
-    array, shape (n_rows,)
+    float64 array, shape (n_rows,)
+        In degrees.
 
     Raises
     ------
@@ -128,6 +130,7 @@ def in_unit(caller, argument, numbers, given, unit, needed=None, equivalencies=(
     Returns
     -------
     ndarray of float64
+        In `unit`.
 
     Raises
     ------

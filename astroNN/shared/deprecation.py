@@ -8,6 +8,19 @@ __all__ = ["deprecated", "deprecated_alias", "deprecated_copy_signature"]
 
 REMOVAL_VERSION = "3.0"
 
+_DOCSTRING = """Deprecated: use `{0}`.
+
+Parameters
+----------
+*args, **kwargs
+    Of `{0}`.
+
+Returns
+-------
+object
+    What `{0}` returns.
+"""
+
 
 def deprecated_alias(new_name, old_name):
     """Method under an old name that warns and calls the new one.
@@ -21,6 +34,7 @@ def deprecated_alias(new_name, old_name):
     Returns
     -------
     function
+        To be put into the class under the old name.
     """
 
     def alias(self, *args, **kwargs):
@@ -32,7 +46,7 @@ def deprecated_alias(new_name, old_name):
         return getattr(self, new_name)(*args, **kwargs)
 
     alias.__name__ = old_name
-    alias.__doc__ = f"Deprecated: use `{new_name}`."
+    alias.__doc__ = _DOCSTRING.format(new_name)
     return alias
 
 
@@ -42,10 +56,12 @@ def deprecated(func):
     Parameters
     ----------
     func : function
+        What is to go.
 
     Returns
     -------
     function
+        The same, with a warning before each call.
 
     Examples
     --------

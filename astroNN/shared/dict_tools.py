@@ -19,6 +19,7 @@ def dict_np_to_dict_list(input_dict):
     Returns
     -------
     dict, list, or number
+        In the nesting of the input.
 
     Examples
     --------
@@ -48,6 +49,7 @@ def dict_list_to_dict_np(input_dict):
     Returns
     -------
     dict or array
+        Dictionaries stay dictionaries; every list in them becomes one array.
 
     Examples
     --------
@@ -73,6 +75,12 @@ def list_to_dict(names, arrs):
     Returns
     -------
     dict
+        By name, in the order of `names`.
+
+    Raises
+    ------
+    ValueError
+        If `arrs` is an empty list and there are names.
 
     Examples
     --------
@@ -97,10 +105,12 @@ def to_iterable(var):
     Parameters
     ----------
     var : object
+        Whatever it is.
 
     Returns
     -------
     iterable
+        A list of one element for numbers, strings and arrays without an axis; else `var`.
 
     Examples
     --------

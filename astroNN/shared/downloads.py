@@ -48,6 +48,7 @@ def download(url, path, known_hash=None, size=None, force=False, progress=True):
     Returns
     -------
     Path
+        Of the file, whole and checked.
 
     Raises
     ------
@@ -85,6 +86,15 @@ def _make_folder(path):
 
 def download_or_false(url, path, **settings):
     """Fetch a file as `download` does; False, with a warning, if the server lacks or refuses it.
+
+    Parameters
+    ----------
+    url : str
+        Address of the file.
+    path : str or Path
+        Where it shall lie.
+    **settings
+        Further arguments of `download`.
 
     Returns
     -------

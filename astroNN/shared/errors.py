@@ -28,7 +28,15 @@ class FitsFileError(OSError, ValueError):
 
 
 class DownloadError(ConnectionError):
-    """A file could not be fetched. `status` is the HTTP status that the server answered with, if it did."""
+    """A file could not be fetched.
+
+    Parameters
+    ----------
+    message : str
+        What happened, and what to do.
+    status : int, optional
+        HTTP status that the server answered with. Default: None, for no answer.
+    """
 
     def __init__(self, message, status=None):
         super().__init__(message)
@@ -36,8 +44,24 @@ class DownloadError(ConnectionError):
 
 
 class NotOnServerError(DownloadError, FileNotFoundError):
-    """The server has no such file."""
+    """The server has no such file.
+
+    Parameters
+    ----------
+    message : str
+        What happened, and what to do.
+    status : int, optional
+        HTTP status that the server answered with. Default: None, for no answer.
+    """
 
 
 class ChecksumError(DownloadError, ValueError):
-    """What the server sent is not the file that was asked for."""
+    """What the server sent is not the file that was asked for.
+
+    Parameters
+    ----------
+    message : str
+        What happened, and what to do.
+    status : int, optional
+        HTTP status that the server answered with. Default: None, for no answer.
+    """

@@ -53,7 +53,15 @@ def atomic_file(path):
 
 @dataclass
 class Draft:
-    """A folder being written: fill `folder`; `path` is where it stands once the block has ended."""
+    """A folder being written.
+
+    Attributes
+    ----------
+    folder : Path
+        To be filled.
+    path : Path
+        Where it stands once the block has ended.
+    """
 
     folder: Path
     path: Path
@@ -105,13 +113,30 @@ def atomic_folder(path, if_exists="error"):
 
 
 def previous_folder(path):
-    """Where `atomic_folder` keeps the old folder while it puts the new one in its place."""
+    """Where `atomic_folder` keeps the old folder while it puts the new one in its place.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the folder stands.
+
+    Returns
+    -------
+    Path
+        Beside it; it need not exist.
+    """
     path = Path(path)
     return path.with_name(f".{path.name}.previous")
 
 
 def recover_folder(path):
-    """Bring back a folder that a killed process had moved aside but not yet replaced."""
+    """Bring back a folder that a killed process had moved aside but not yet replaced.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the folder should stand.
+    """
     path = Path(path)
     if previous_folder(path).exists() and not path.exists():
         with _locked(path.parent):
@@ -119,7 +144,18 @@ def recover_folder(path):
 
 
 def free_name(path):
-    """`path` itself, or the first of ``<path>_2``, ``<path>_3``, ... that does not exist."""
+    """First of ``<path>``, ``<path>_2``, ``<path>_3``, ... that does not exist.
+
+    Parameters
+    ----------
+    path : str or Path
+        The name that is wanted.
+
+    Returns
+    -------
+    Path
+        In the same folder.
+    """
     path = Path(path)
     candidate, number = path, 1
     while candidate.exists():
@@ -164,6 +200,11 @@ def filehash(filename, block_size=65536, algorithm="sha256"):
     algorithm : str, optional
         ``"sha256"`` (default), ``"sha1"``, ``"md5"`` or another of `hashlib`.
 
+    Returns
+    -------
+    str
+        64 digits of SHA-256.
+
     Raises
     ------
     ValueError
@@ -179,7 +220,13 @@ def filehash(filename, block_size=65536, algorithm="sha256"):
 
 
 def sync_tree(folder):
-    """Flush a folder and everything in it to the disk, so that a rename never overtakes the data."""
+    """Flush a folder and everything in it to the disk, so that a rename never overtakes the data.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+    """
     for entry in [*Path(folder).rglob("*"), Path(folder)]:
         if entry.is_file() or entry.is_dir():
             _sync(entry)

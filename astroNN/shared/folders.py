@@ -44,7 +44,20 @@ def data_folder(variable, holds, room):
 
 
 def download_root(folder, room):
-    """Folder, with ``~`` expanded, that downloads go to: the one given, or else one within ``~/.astroNN``."""
+    """Folder that downloads go to: the one given, or else one within ``~/.astroNN``.
+
+    Parameters
+    ----------
+    folder : str or None
+        What `data_folder` gives.
+    room : str
+        Folder within ``~/.astroNN``.
+
+    Returns
+    -------
+    pathlib.Path
+        With ``~`` expanded; it need not exist.
+    """
     return Path(folder).expanduser() if folder else _own_folder(room)
 
 

@@ -17,6 +17,7 @@ class LabelStyle:
     symbol : str
         For figures (mathtext).
     unit : str
+        Empty if there is none.
     digits : int
         Decimals that matter in a scatter.
     """
@@ -60,6 +61,7 @@ def label_style(name):
     Returns
     -------
     LabelStyle
+        How it is written.
 
     Examples
     --------
@@ -79,7 +81,17 @@ def label_style(name):
 
 
 def element_of(name):
-    """Species that a label is the abundance of: ``"Al"``, ``"CI"``, ``"TiII"``; None for other labels.
+    """Species that a label is the abundance of.
+
+    Parameters
+    ----------
+    name : str
+        Of a label, as `label_style` takes it.
+
+    Returns
+    -------
+    str or None
+        Such as ``"Al"``, ``"CI"``, ``"TiII"``; None for labels that are no abundance.
 
     Examples
     --------
@@ -104,6 +116,7 @@ def target_name_conversion(name):
     Returns
     -------
     str
+        With mathtext of matplotlib.
 
     Examples
     --------

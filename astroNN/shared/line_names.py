@@ -41,6 +41,7 @@ def spread_apart(positions, least, low=-np.inf, high=np.inf):
     positions : array, shape (n,)
         Rising.
     least : float
+        Smallest distance, in the unit of the positions.
     low, high : float, optional
         Bounds. Where they leave too little room, `high` gives way.
 

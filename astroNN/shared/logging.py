@@ -22,5 +22,7 @@ def log(level, message, *args):
         Such as ``logging.INFO``.
     message : str
         With placeholders of `logging` for `args`.
+    *args
+        What takes the place of the placeholders.
     """
     shown(level)(message, *args)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 __all__ = ["logger", "shown", "silent", "tell"]
 
+#: of all messages of the package
 logger = logging.getLogger("astroNN")
 
 
@@ -46,7 +47,13 @@ def tell(message, verbose=1):
 
 @contextmanager
 def silent():
-    """Context in which no message is logged."""
+    """Context in which no message is logged.
+
+    Yields
+    ------
+    None
+        Nothing; messages are let through again behind it, whatever happens in it.
+    """
 
     def nothing(record):
         return False
@@ -59,9 +66,29 @@ def silent():
 
 
 def shown(level):
-    """Function that logs a message at a level, where a user without logging of their own sees it."""
+    """Function that logs a message at a level, where a user without logging of their own sees it.
+
+    Parameters
+    ----------
+    level : int
+        Of `logging`, such as ``logging.INFO``.
+
+    Returns
+    -------
+    function
+        Of a message, with placeholders of `logging`, and what takes their place.
+    """
 
     def say(message, *args):
+        """Log a message at the level of this function's name.
+
+        Parameters
+        ----------
+        message : str
+            With placeholders of `logging` for `args`.
+        *args
+            What takes the place of the placeholders.
+        """
         if not logger.hasHandlers():
             logger.addHandler(_StandardOutput())
             if logger.level == logging.NOTSET:

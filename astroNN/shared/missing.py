@@ -21,7 +21,8 @@ def missing_elements(array, mask=None):
 
     Returns
     -------
-    array of bool, in the shape of `array`
+    array of bool, shape of `array`
+        True where missing.
     """
     array = np.asarray(array)
     if array.dtype.kind == "f":
@@ -38,12 +39,14 @@ def rows_all_missing(array, mask=None):
     Parameters
     ----------
     array : array of numbers, shape (n, ...)
+        Its rows.
     mask : array of bool, of as many elements, optional
         True marks further elements as missing.
 
     Returns
     -------
     array of bool, shape (n,)
+        True where a whole row is missing.
     """
     flat = array.reshape(len(array), -1)
     flat_mask = None if mask is None else np.asarray(mask).reshape(flat.shape)
@@ -57,7 +60,18 @@ def rows_all_missing(array, mask=None):
 
 
 def one_array(values):
-    """Rows in a list as one array that keeps their masks and units, which `np.asarray` drops; else `values`."""
+    """Rows in a list as one array that keeps their masks and units, which `np.asarray` drops; else `values`.
+
+    Parameters
+    ----------
+    values : object
+        Whatever was given.
+
+    Returns
+    -------
+    array or object
+        An array of numpy or astropy for a list of masked arrays or quantities; else `values`.
+    """
     if isinstance(values, list | tuple):
         if any(np.ma.isMaskedArray(row) for row in values):
             return np.ma.stack(values)
@@ -77,6 +91,7 @@ def data_and_mask(values):
     Returns
     -------
     data : ndarray
+        Whatever hidden elements hold included.
     mask : ndarray of bool or None
         In the shape of `data`; True is missing. None if `values` can't be masked.
     """

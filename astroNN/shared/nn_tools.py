@@ -80,6 +80,7 @@ def gpu_availability():
     Returns
     -------
     bool
+        False, too, once they were hidden by `cpu_fallback`.
     """
     return _devices.available()
 
@@ -95,6 +96,7 @@ def folder_runnum(parent="."):
     Returns
     -------
     str
+        The name alone; the folder is not made.
     """
     today = datetime.date.today()
     number = 1

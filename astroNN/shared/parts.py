@@ -31,6 +31,7 @@ class PartsFolder:
     Attributes
     ----------
     folder : Path
+        Where the parts are.
     """
 
     def __init__(self, path, settings, restart, caller):

@@ -31,8 +31,16 @@ __all__ = [
 ]
 
 # Okabe & Ito 2008: told apart by all kinds of colour vision, and by their brightness in grey.
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-INK, GREY = "#222222", "#999999"
+#: first colour of data
+BLUE = "#0072B2"
+#: second colour of data, and of what matters in a panel
+ORANGE = "#D55E00"
+#: third colour of data
+GREEN = "#009E73"
+#: axes and letters
+INK = "#222222"
+#: lines of reference
+GREY = "#999999"
 
 DPI = 110
 FORMATS = (".png", ".pdf", ".svg")
@@ -67,12 +75,28 @@ def figure_style():
     """Context in which figures are drawn and saved: matplotlib's defaults and the style of this file.
 
     Starting from matplotlib's defaults, not from the user's settings, makes a figure look the same everywhere.
+
+    Returns
+    -------
+    context manager
+        As of `matplotlib.style.context`.
     """
     return matplotlib.style.context(["default", _STYLE])
 
 
 def styled(draw):
-    """Decorate a function that draws a figure, so that it runs within `figure_style`."""
+    """Decorate a function that draws a figure, so that it runs within `figure_style`.
+
+    Parameters
+    ----------
+    draw : callable
+        Whatever it takes and returns.
+
+    Returns
+    -------
+    callable
+        The same, within the style.
+    """
 
     @functools.wraps(draw)
     def drawn(*args, **kwargs):
@@ -83,7 +107,18 @@ def styled(draw):
 
 
 def new_figure(width, height):
-    """An empty figure of `width` times `height` inches that pyplot knows nothing of."""
+    """An empty figure that pyplot knows nothing of.
+
+    Parameters
+    ----------
+    width, height : float
+        In inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With constrained layout; notebooks show it.
+    """
     figure = _ShownFigure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -99,7 +134,24 @@ class _ShownFigure(Figure):
 
 
 def note(panel, text, where="upper left", **settings):
-    """Write a short text into a corner of a panel, on white; returns the matplotlib text."""
+    """Write a short text into a corner of a panel, on white.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+        Where to write.
+    text : str
+        Hyphens become minus signs.
+    where : str, optional
+        "upper" or "lower", and "left" or "right". Default: "upper left".
+    **settings
+        Of `matplotlib.axes.Axes.text`, in the place of the usual ones.
+
+    Returns
+    -------
+    matplotlib.text.Text
+        What was written.
+    """
     vertical, horizontal = where.split()
     return panel.text(
         {"left": 0.03, "right": 0.97}[horizontal],
@@ -126,6 +178,7 @@ def check_figure_path(argument, path):
     Returns
     -------
     Path
+        With ``~`` expanded.
 
     Raises
     ------
@@ -145,6 +198,16 @@ def check_figure_path(argument, path):
 def file_stem(name):
     """A name, such as that of a label, as part of a file name: without separators and other special characters.
 
+    Parameters
+    ----------
+    name : object
+        A str, or what becomes one.
+
+    Returns
+    -------
+    str
+        Letters, digits, ``_``, ``+``, ``.`` and ``-``; "unnamed" if nothing is left.
+
     Examples
     --------
     >>> file_stem("[C/H]"), file_stem("../teff"), file_stem("Ks-band fakemag")
@@ -159,6 +222,7 @@ def save_figure(figure, path):
     Parameters
     ----------
     figure : matplotlib.figure.Figure
+        What is drawn.
     path : str or Path
         An existing file is replaced. The ending says the format: ``.png`` is written with 110 dots an inch and a
         palette of 128 colours, a third of the usual size; ``.pdf`` and ``.svg`` hold lines and letters.

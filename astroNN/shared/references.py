@@ -30,7 +30,18 @@ class Reference:
     fields: dict
 
     def entry(self, key):
-        """The entry of this name, as BibTeX reads it."""
+        """The entry, as BibTeX reads it.
+
+        Parameters
+        ----------
+        key : str
+            Name of the entry, by which texts cite it.
+
+        Returns
+        -------
+        str
+            Several lines, without a line break at the end.
+        """
         fields = {"author": self.author, "title": f"{{{self.title}}}", **self.fields}
         if "eprint" in fields:
             fields["archivePrefix"] = "arXiv"
@@ -148,6 +159,7 @@ def bibtex(keys=ALWAYS):
     Returns
     -------
     str
+        In the order of the keys.
 
     Examples
     --------

@@ -32,6 +32,7 @@ def read_table(path, caller):
     Returns
     -------
     astropy.table.Table
+        In memory, with the units that the file tells.
 
     Raises
     ------

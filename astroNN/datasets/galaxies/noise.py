@@ -17,7 +17,9 @@ def observe(images, survey, seed):
     images : float32 array, shape (n, rows, columns)
         Expected counts of the galaxies.
     survey : GalaxySurvey
+        Sky, gain and noise.
     seed : int
+        Same seed, same noise.
     """
     for row, image in enumerate(images):
         rng = np.random.default_rng([seed, _STREAM, row])

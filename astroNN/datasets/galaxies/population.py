@@ -17,7 +17,17 @@ _RESERVED = 32  # random numbers a galaxy, so that parameters can be added witho
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a parameter is: its limits, its unit and its meaning."""
+    """What a parameter is: its limits, its unit and its meaning.
+
+    Attributes
+    ----------
+    lowest, highest : float
+        Limits; infinite where there is none.
+    unit : str
+        Empty for a pure number.
+    meaning : str
+        Description of the column of the table.
+    """
 
     lowest: float
     highest: float
@@ -55,11 +65,14 @@ def galaxy_parameters(n_galaxies, survey, given, seed):
     Parameters
     ----------
     n_galaxies : int
+        How many.
     survey : GalaxySurvey
+        Ranges of magnitudes and radii.
     given : dict
         Number or array of shape (n_galaxies,) by name of the parameter; None: to be drawn. A parameter drawn does not
         depend on the others given, but for the position angle of the bulge, which follows that of the disk.
     seed : int
+        Same seed, same galaxies; the first of many are those of a few.
 
     Returns
     -------

@@ -31,13 +31,30 @@ class _RoundPsf:
         return _WIDTHS * self.fwhm
 
     def transfer(self, y, x):
-        """Factors at all pairs of the frequencies `y`, shape (n,), and `x`, shape (m,); float64, shape (n, m)."""
+        """Factors at all pairs of the frequencies `y` and `x`.
+
+        Parameters
+        ----------
+        y, x : float64 array, shape (n,) and (m,)
+            Frequencies along both axes [cycles per pixel].
+
+        Returns
+        -------
+        float64 array, shape (n, m)
+            The PSF's factor times that of a pixel; 1 at frequency 0.
+        """
         return self._round(np.hypot(y[:, None], x)) * np.sinc(y)[:, None] * np.sinc(x)
 
 
 @dataclass(frozen=True)
 class GaussianPsf(_RoundPsf):
-    """A Gaussian; `fwhm` is its full width at half maximum [pixels]."""
+    """A Gaussian.
+
+    Parameters
+    ----------
+    fwhm : float
+        Full width at half maximum [pixels].
+    """
 
     fwhm: float
 
@@ -48,7 +65,15 @@ class GaussianPsf(_RoundPsf):
 
 @dataclass(frozen=True)
 class MoffatPsf(_RoundPsf):
-    """The profile (1 + (r / a)^2)^-beta (Moffat 1969, A&A 3, 455); `fwhm` in pixels."""
+    """The profile (1 + (r / a)^2)^-beta (Moffat 1969, A&A 3, 455).
+
+    Parameters
+    ----------
+    fwhm : float
+        Full width at half maximum [pixels].
+    beta : float
+        Exponent, above 1.
+    """
 
     fwhm: float
     beta: float
@@ -67,6 +92,7 @@ class ImagePsf:
     Parameters
     ----------
     image : array, shape (rows, columns)
+        Of any flux, without background.
     oversampling : int
         Points of the image a pixel, along each axis.
     """
@@ -85,7 +111,18 @@ class ImagePsf:
         return 0.5 * max(self.image.shape) / self.oversampling
 
     def transfer(self, y, x):
-        """Factors at all pairs of the frequencies `y`, shape (n,), and `x`, shape (m,); complex, shape (n, m)."""
+        """Factors at all pairs of the frequencies `y` and `x`.
+
+        Parameters
+        ----------
+        y, x : float64 array, shape (n,) and (m,)
+            Frequencies along both axes [cycles per pixel].
+
+        Returns
+        -------
+        complex array, shape (n, m)
+            1 at frequency 0, and 0 beyond `cutoff`.
+        """
         rows, columns = (self._waves(f, size) for f, size in zip((y, x), self.image.shape, strict=True))
         inside = (np.abs(y)[:, None] <= self.cutoff) & (np.abs(x) <= self.cutoff)
         return rows @ (self.image / self.image.sum()) @ columns.T * inside

@@ -25,11 +25,16 @@ class Profiles:
 
     Attributes
     ----------
-    flux : total flux
-    index : Sersic index
-    radius : half-light radius along the major axis [pixels]
-    axis_ratio : minor over major axis
-    position_angle : of the major axis, from up (the next row) towards left (the column before) [degrees]
+    flux : array
+        Total flux.
+    index : array
+        Sersic index.
+    radius : array
+        Half-light radius along the major axis [pixels].
+    axis_ratio : array
+        Minor over major axis.
+    position_angle : array
+        Of the major axis, from up (the next row) towards left (the column before) [degrees].
     """
 
     flux: np.ndarray
@@ -46,7 +51,18 @@ class Profiles:
 
     @classmethod
     def joined(cls, parts):
-        """The profiles of one set after those of the other."""
+        """The profiles of one set after those of the other.
+
+        Parameters
+        ----------
+        parts : sequence of Profiles
+            Sets of any lengths.
+
+        Returns
+        -------
+        Profiles
+            As many as all parts have.
+        """
         return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls.__dataclass_fields__))
 
     def squared_radii(self, y, x, stretch):
@@ -55,11 +71,14 @@ class Profiles:
         Parameters
         ----------
         y, x : array, shape (n or 1, rows) and (n or 1, columns)
+            Places from the centre of each profile.
         stretch : array, shape (n,)
+            Factor on distances along the minor axis.
 
         Returns
         -------
         float32 array, shape (n, rows, columns)
+            In the square of the unit of `y` and `x`.
         """
         angle = np.radians(self.position_angle)[:, None]
         sine, cosine = np.sin(angle), np.cos(angle)
@@ -82,6 +101,7 @@ class Renderer:
     shape : (int, int)
         Rows and columns of an image.
     psf : GaussianPsf, MoffatPsf or ImagePsf
+        Of all images.
     smallest_axis_ratio : float
         Of all profiles that will be drawn: thin ones need more room.
     """
@@ -119,6 +139,7 @@ class Renderer:
         Returns
         -------
         float32 array, shape (n, rows, columns)
+            Flux in each pixel.
         """
         offsets = np.stack([y_offset, x_offset], axis=1)
         images = np.empty((len(offsets), *self.shape), np.float32)

@@ -22,14 +22,26 @@ from scipy.special import gammaincinv, gammaln, j0
 
 __all__ = ["WINDOW_REACH", "central_intensity", "inner_transforms", "outer_intensity", "sersic_b"]
 
-WINDOW_REACH = 6.0  # the window is below 3e-6 beyond so many scales
+#: the window is below 3e-6 beyond so many scales
+WINDOW_REACH = 6.0
 _NODES = 64  # of the radial integral, where it does not oscillate
 _NODES_PER_FREQUENCY = 25.0  # and so many more for each unit of frequency; 15 give the same single-precision numbers
 _STEP = 7e-4  # of the root of the frequency in the table; linear interpolation errs by 1e-5 of the flux at most
 
 
 def sersic_b(index):
-    """The number b of a Sersic profile exp(-b (r / r_half)^(1/n)) that makes r_half the half-light radius."""
+    """The number b of a Sersic profile exp(-b (r / r_half)^(1/n)) that makes r_half the half-light radius.
+
+    Parameters
+    ----------
+    index : float or array_like
+        Sersic index n.
+
+    Returns
+    -------
+    float or float64 array
+        About 2 n - 1/3.
+    """
     return gammaincinv(2.0 * np.asarray(index, dtype=np.float64), 0.5)
 
 
@@ -47,7 +59,8 @@ def central_intensity(index, radius, axis_ratio):
 
     Returns
     -------
-    array, float64 [1 / pixel^2]
+    float64 array
+        In 1 / pixel^2.
     """
     b = sersic_b(index)
     log_integral = gammaln(2.0 * index) - 2.0 * index * np.log(b)
@@ -68,6 +81,7 @@ def outer_intensity(squared_radius, index, radius, axis_ratio, scale):
     Returns
     -------
     float32 array, shape (n, rows, columns)
+        In 1 / pixel^2.
     """
     central = central_intensity(index, radius, axis_ratio)
     exponent, radius, central, scale, b = (
@@ -103,6 +117,7 @@ def inner_transforms(index, radius, scale, highest):
     Returns
     -------
     table : float32 array, shape (n, n_frequencies)
+        Transforms; at frequency 0 the flux inside the window.
     step : float
         Entry i belongs to the frequency (i * step)^2 / scale [cycles per pixel].
     """

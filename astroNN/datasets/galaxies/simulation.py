@@ -114,8 +114,8 @@ def simulate_galaxies(
 
     See Also
     --------
-    GalaxySurvey : other PSFs, noise and shapes.
-    morphology_labels : labels of galaxies whose bulge-to-total ratio is known.
+    GalaxySurvey : Other PSFs, noise and shapes.
+    morphology_labels : Labels of galaxies whose bulge-to-total ratio is known.
 
     Notes
     -----

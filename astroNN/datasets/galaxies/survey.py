@@ -8,7 +8,8 @@ from astroNN.datasets.galaxies.psf import GaussianPsf, ImagePsf, MoffatPsf
 
 __all__ = ["GALAXY_SURVEYS", "MOST_ELECTRONS", "GalaxySurvey", "as_survey"]
 
-MOST_ELECTRONS = 1e18  # that random numbers of Poisson's distribution are drawn for
+#: in a pixel, of which numpy can draw random numbers of Poisson's distribution
+MOST_ELECTRONS = 1e18
 
 _NARROWEST_PSF = 1.0  # pixel
 
@@ -105,6 +106,12 @@ class GalaxySurvey:
         Returns
         -------
         GalaxySurvey
+            A new one.
+
+        Raises
+        ------
+        TypeError
+            If there is no setting of a name.
         """
         unknown = sorted(set(changes) - set(self.__dataclass_fields__))
         if unknown:
@@ -118,11 +125,13 @@ class GalaxySurvey:
 
         Parameters
         ----------
-        magnitude : array
+        magnitude : float or array_like
+            Of the whole source.
 
         Returns
         -------
-        array, float64
+        float or float64 array, shape of `magnitude`
+            Counts of the whole source.
         """
         return 10.0 ** (0.4 * (self.zero_point - np.asarray(magnitude, dtype=np.float64)))
 
@@ -131,11 +140,13 @@ class GalaxySurvey:
 
         Parameters
         ----------
-        counts : array
+        counts : float or array
+            Counts of the whole source.
 
         Returns
         -------
-        array, float64
+        float or float64 array, shape of `counts`
+            Magnitudes.
         """
         with np.errstate(divide="ignore"):
             return self.zero_point - 2.5 * np.log10(counts)
@@ -151,7 +162,23 @@ class GalaxySurvey:
 
 
 def as_survey(survey):
-    """The settings that a name stands for, or the settings given."""
+    """The settings that a name stands for, or the settings given.
+
+    Parameters
+    ----------
+    survey : str or GalaxySurvey
+        A key of `GALAXY_SURVEYS`, or settings of one's own.
+
+    Returns
+    -------
+    GalaxySurvey
+        The settings themselves.
+
+    Raises
+    ------
+    ValueError
+        For any other name or thing.
+    """
     if isinstance(survey, GalaxySurvey):
         return survey
     if isinstance(survey, str) and survey in GALAXY_SURVEYS:

@@ -22,9 +22,10 @@ BOLTZMANN_EV = 8.617333e-5  # eV / K
 BOLTZMANN = 1.380649e-16  # erg / K
 ATOMIC_MASS = 1.660539e-24  # g
 WAVENUMBER_K = 1.438777  # hc/k [cm K]
-# Temperature over Teff, and optical depth of the H-band continuum, where lines are formed, roughly: atoms of
-# 2 to 9 eV excitation deep in the photosphere, molecules in the cool gas above.
+#: temperature over Teff, and optical depth of the H-band continuum, where lines of atoms of 2 to 9 eV excitation are
+#: formed, roughly: deep in the photosphere
 ATOMIC_LAYER = (0.97, 0.3)
+#: the same of molecules, in the cool gas above
 MOLECULAR_LAYER = (0.90, 0.1)
 MEAN_WEIGHT = 1.4  # gas mass per hydrogen nucleus, in hydrogen masses (helium included)
 HELIUM = 0.085  # helium atoms per hydrogen nucleus
@@ -32,7 +33,19 @@ HELIUM = 0.085  # helium atoms per hydrogen nucleus
 
 @dataclass(frozen=True)
 class Atom:
-    """Solar abundance log eps (H = 12), mass [u], first ionisation energy [eV], partition functions."""
+    """What the simulator knows of an element.
+
+    Attributes
+    ----------
+    abundance : float
+        Of the Sun, as log eps (H = 12).
+    mass : float
+        Atomic mass [u].
+    ionisation : float
+        First ionisation energy [eV].
+    u_neutral, u_ion : float
+        Partition functions of the neutral atom and of the ion.
+    """
 
     abundance: float
     mass: float
@@ -41,6 +54,7 @@ class Atom:
     u_ion: float
 
 
+#: the 19 elements, by their symbols
 ELEMENTS = {
     "C": Atom(8.43, 12.01, 11.26, 9.2, 6.0),
     "N": Atom(7.83, 14.01, 14.53, 4.1, 9.0),
@@ -79,11 +93,15 @@ class Layer:
 
     Attributes
     ----------
-    temperature : K
-    hydrogen : hydrogen nuclei per cm3
-    electrons : free electrons per cm3
-    continuum : opacity of the continuum [cm2 per hydrogen nucleus]
-    per_state : dict
+    temperature : array
+        In K.
+    hydrogen : array
+        Hydrogen nuclei per cm3.
+    electrons : array
+        Free electrons per cm3.
+    continuum : array
+        Opacity of the continuum [cm2 per hydrogen nucleus].
+    per_state : dict of arrays
         Absorbers per hydrogen nucleus divided by their partition function: "Fe" neutral iron,
         "Ti+" ionised titanium, "CO", "OH", "CN", "H".
     """
@@ -103,7 +121,7 @@ def solve_layer(teff, logg, abundances, layer=ATOMIC_LAYER):
     teff : array, shape (n,)
         Effective temperature [K].
     logg : array, shape (n,)
-        log10 of the surface gravity [cm/s2].
+        Logarithm (base 10) of the surface gravity [cm/s2].
     abundances : dict of arrays, shape (n,)
         [X/H] of every element of `ELEMENTS`.
     layer : (float, float)
@@ -112,6 +130,7 @@ def solve_layer(teff, logg, abundances, layer=ATOMIC_LAYER):
     Returns
     -------
     Layer
+        Its arrays have shape (n,).
     """
     temperature = layer[0] * teff
     number = {el: 10.0 ** (atom.abundance - 12.0 + abundances[el]) for el, atom in ELEMENTS.items()}

@@ -14,7 +14,17 @@ __all__ = ["LineIdentification", "line_identifications"]
 
 
 class LineIdentification(NamedTuple):
-    """Name of the absorber, vacuum wavelength [Angstrom], depth if it stood alone."""
+    """One line of a spectrum.
+
+    Attributes
+    ----------
+    name : str
+        Of the absorber, such as "Mg I".
+    wavelength : float
+        In vacuum [Angstrom].
+    depth : float
+        If it stood alone, as a share of the continuum; NaN of band heads.
+    """
 
     name: str
     wavelength: float
@@ -35,8 +45,8 @@ def line_identifications(min_depth=0.15, teff=4500.0, logg=2.0, feh=0.0, band_he
 
     Returns
     -------
-    list of LineIdentification, sorted by wavelength
-        Within the APOGEE chips only. Molecular lines other than band heads are left out.
+    list of LineIdentification
+        Sorted by wavelength, within the APOGEE chips only. Molecular lines other than band heads are left out.
 
     Examples
     --------

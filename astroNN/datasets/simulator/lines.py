@@ -25,10 +25,14 @@ class LineList:
     ----------
     species : array of str
         "Fe" neutral iron, "Ti+" ionised titanium, "CO", "H".
-    wavelength : array, vacuum [Angstrom]
-    energy : array, excitation of the lower level [eV]
-    gf : array, statistical weight times absorption oscillator strength
-    mass : array, [u]
+    wavelength : array
+        In vacuum [Angstrom].
+    energy : array
+        Excitation of the lower level [eV].
+    gf : array
+        Statistical weight times absorption oscillator strength.
+    mass : array
+        Of the absorber [u].
     """
 
     species: np.ndarray
@@ -39,7 +43,18 @@ class LineList:
 
 
 def brackett_wavelength(upper):
-    """Vacuum wavelength of the hydrogen line between n = 4 and n = `upper` [Angstrom]."""
+    """Wavelength of the hydrogen line between n = 4 and n = `upper`.
+
+    Parameters
+    ----------
+    upper : int or array_like of int
+        Principal quantum number of the upper level, above 4.
+
+    Returns
+    -------
+    float or float64 array
+        In vacuum [Angstrom].
+    """
     return 1e8 / (RYDBERG_H * (1.0 / 16.0 - 1.0 / np.asarray(upper, dtype=np.float64) ** 2))
 
 
@@ -70,7 +85,13 @@ def _molecular(molecule):
 
 @lru_cache
 def line_list():
-    """The whole line list: the table of atoms, Brackett lines 11 to 20, CO, OH and CN."""
+    """The whole line list: the table of atoms, Brackett lines 11 to 20, CO, OH and CN.
+
+    Returns
+    -------
+    LineList
+        The same at every call.
+    """
     parts = [_atomic(), _hydrogen(), *(_molecular(m) for m in ("CO", "OH", "CN"))]
     names = ("species", "wavelength", "energy", "gf", "mass")
     return LineList(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

@@ -27,10 +27,15 @@ class MolecularLines:
     Attributes
     ----------
     molecule : str
-    wavelength : array, vacuum wavelength [Angstrom]
-    energy : array, lower level above the ground state [cm-1]
-    gf : array, statistical weight of the lower level times absorption oscillator strength
-    band : array of str, such as "3-0"
+        "CO", "OH" or "CN".
+    wavelength : array
+        In vacuum [Angstrom].
+    energy : array
+        Of the lower level above the ground state [cm-1].
+    gf : array
+        Statistical weight of the lower level times absorption oscillator strength.
+    band : array of str
+        Such as "3-0".
     """
 
     molecule: str
@@ -184,11 +189,14 @@ def molecular_lines(molecule, first=15100.0, last=17000.0):
     Parameters
     ----------
     molecule : {"CO", "OH", "CN"}
-    first, last : float, vacuum wavelength range [Angstrom]
+        Which one.
+    first, last : float
+        Range of wavelengths, in vacuum [Angstrom].
 
     Returns
     -------
-    MolecularLines, sorted by wavelength
+    MolecularLines
+        Sorted by wavelength.
     """
     rows = [row for row in _GENERATORS[molecule]() if first < 1e8 / row[0] < last]
     wavenumber, energy, gf, band = (np.array(column) for column in zip(*rows, strict=True))

@@ -8,10 +8,12 @@ from astroNN.datasets.simulator.grid import CHIPS, N_PIXELS
 
 __all__ = ["BAD_RUN", "SKY_SHIFT", "add_noise"]
 
-BAD_RUN = 4  # bad pixels come in runs
+#: length of the runs in which bad pixels come
+BAD_RUN = 4
 SKY_LINES = 90  # bright airglow lines in the whole band: about as many as in the real one, at made-up places
 SKY_FACTOR = 4.0  # error in the middle of a sky line over that beside it
-SKY_SHIFT = 24  # pixels; half the range by which stars' velocities (100 km/s) move the sky lines
+#: pixels; half the range by which stars' velocities (100 km/s) move the sky lines
+SKY_SHIFT = 24
 EDGE_FACTOR = 0.8  # error at the end of a chip over that in its middle, less one
 
 

@@ -11,9 +11,12 @@ from astroNN.datasets.simulator.atmosphere import ELEMENTS
 
 __all__ = ["LABEL_NAMES", "UNIFORM_DRAWS", "NORMAL_DRAWS", "draw_stars", "label_errors"]
 
+#: all labels of the simulator
 LABEL_NAMES = ("teff", "logg", "M", "alpha", *ELEMENTS)
 ALPHA_ELEMENTS = ("O", "Mg", "Si", "S", "Ca", "Ti")
-UNIFORM_DRAWS = 5  # random numbers that a star uses
+#: uniform random numbers that a star uses
+UNIFORM_DRAWS = 5
+#: normal ones that it uses
 NORMAL_DRAWS = 4 + len(ELEMENTS)
 
 POPULATION_SHARES = (0.62, 0.28, 0.10)  # thin disc, thick disc, metal-poor
@@ -53,8 +56,10 @@ def draw_stars(uniform, normal):
 
     Parameters
     ----------
-    uniform : array, shape (n, UNIFORM_DRAWS), in [0, 1)
-    normal : array, shape (n, NORMAL_DRAWS), standard normal
+    uniform : array, shape (n, UNIFORM_DRAWS)
+        Uniform numbers in [0, 1).
+    normal : array, shape (n, NORMAL_DRAWS)
+        Standard normal numbers.
 
     Returns
     -------
@@ -101,7 +106,22 @@ def _branch_gravity(u, population):
 
 
 def label_errors(names, stars, snr):
-    """Size of the catalogue errors (n, n_labels): a floor and a photon part, larger where lines are weak."""
+    """Size of the catalogue errors: a floor and a photon part, larger where lines are weak.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Labels, of `LABEL_NAMES`.
+    stars : dict of arrays, shape (n,)
+        As `draw_stars` gives them; "M" is used.
+    snr : array, shape (n,)
+        Signal-to-noise ratio per pixel.
+
+    Returns
+    -------
+    array, shape (n, n_labels)
+        Standard deviations [K or dex].
+    """
     floor = np.array([ERROR_FLOOR.get(name, ELEMENT_FLOOR) for name in names])
     photon = np.array([ERROR_PHOTON.get(name, ELEMENT_PHOTON) for name in names])
     weak_lines = 10.0 ** (-0.15 * stars["M"])

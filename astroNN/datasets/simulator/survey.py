@@ -22,6 +22,7 @@ from astroNN.shared.files import atomic_file
 
 __all__ = ["DEFAULT_LABELS", "SimulatedSurvey", "simulate_apogee", "synthesize_giants"]
 
+#: labels of a simulated catalogue, unless others are asked for
 DEFAULT_LABELS = tuple(name for name in LABEL_NAMES if name not in ("M", "alpha"))
 BLOCK = 256  # stars whose noise is drawn together
 _LABEL_STREAM, _PIXEL_STREAM, _GAP_STREAM = 0, 1, 2  # a stream of random numbers for each purpose
@@ -42,6 +43,7 @@ class SimulatedSurvey:
     labels_true : float32 array, shape (n_stars, n_labels)
         The labels that the spectra were made with.
     label_names : tuple of str
+        Of the columns of the labels.
     snr : float32 array, shape (n_stars,)
         Signal-to-noise ratio per pixel.
     wavelength : float64 array, shape (7514,)
@@ -66,12 +68,20 @@ class SimulatedSurvey:
 
         Parameters
         ----------
-        name : str, one of `label_names`
+        name : str
+            One of `label_names`.
         kind : {"labels", "labels_err", "labels_true"}
+            Which of the arrays. Default: "labels".
 
         Returns
         -------
-        array, shape (n_stars,)
+        float32 array, shape (n_stars,)
+            A view, in the unit of the label.
+
+        Raises
+        ------
+        KeyError
+            If there is no such label.
         """
         if name not in self.label_names:
             raise KeyError(f"There is no label {name!r} in this survey; it has {', '.join(self.label_names)}.")
@@ -84,10 +94,6 @@ class SimulatedSurvey:
         ----------
         path : str or Path
             An existing file is replaced, by the finished new one.
-
-        Returns
-        -------
-        None
         """
         with atomic_file(path) as temporary, h5py.File(temporary, "w") as f:
             for name in ("spectra", "spectra_err", "mask"):
@@ -150,6 +156,7 @@ def simulate_apogee(
     Returns
     -------
     SimulatedSurvey
+        Spectra and labels with their errors, mask, and the true labels.
 
     Raises
     ------
@@ -159,8 +166,8 @@ def simulate_apogee(
 
     See Also
     --------
-    synthesize_giants : noiseless spectra of chosen labels.
-    line_identifications : which element makes which line.
+    synthesize_giants : Noiseless spectra of chosen labels.
+    line_identifications : Which element makes which line.
 
     Examples
     --------
@@ -225,6 +232,7 @@ def synthesize_giants(teff, logg, Fe=0.0, resolution=RESOLUTION, **abundances):
     Returns
     -------
     float32 array, shape (n, 7514)
+        Flux over the continuum, without noise.
 
     Raises
     ------

@@ -29,6 +29,7 @@ from astroNN.datasets.simulator.lines import line_list
 
 __all__ = ["RESOLUTION", "isolated_depths", "line_strengths", "microturbulence", "spectra_from_labels"]
 
+#: wavelength over full width at half maximum of the line spread function
 RESOLUTION = 22500.0
 REFERENCE_TEMPERATURE = 4500.0  # K in the layer; thermal widths of the tabulated profiles
 TURBULENCE_NODES = (0.8, 1.6, 2.8)  # km/s; profiles in between are interpolated
@@ -49,7 +50,18 @@ BLOCK = 128  # stars at a time: about 60 MB
 
 
 def microturbulence(logg):
-    """Microturbulence of a giant [km/s] (Holtzman et al. 2018, giants of DR13)."""
+    """Microturbulence of a giant (Holtzman et al. 2018, giants of DR13).
+
+    Parameters
+    ----------
+    logg : float or array
+        Surface gravity [log10 cm/s2].
+
+    Returns
+    -------
+    float or array
+        In km/s.
+    """
     return 10.0 ** (0.226 - 0.0228 * logg + 0.0297 * logg**2 - 0.0113 * logg**3)
 
 
@@ -59,12 +71,14 @@ def line_strengths(teff, atoms, molecules):
     Parameters
     ----------
     teff : array, shape (n,)
+        Effective temperature [K].
     atoms, molecules : Layer
         Where atomic and where molecular lines are formed.
 
     Returns
     -------
     array, shape (n_lines, n)
+        In the order of `line_list`.
     """
     lines = line_list()
     temperature = np.empty((len(lines.species), len(teff)))
@@ -142,9 +156,21 @@ def _layers(teff, logg, abundances):
 
 
 def isolated_depths(teff, logg, abundances):
-    """Depth of every line if it stood alone, at the resolution of the instrument, (n_lines, n).
+    """Depth of every line if it stood alone, at the resolution of the instrument.
 
     The curve of growth of a Gaussian line, its width that of the instrument; wings are left out.
+
+    Parameters
+    ----------
+    teff, logg : array, shape (n,)
+        Of the stars [K] and [log10 cm/s2].
+    abundances : dict of arrays, shape (n,)
+        [X/H] of every element of `ELEMENTS`.
+
+    Returns
+    -------
+    array, shape (n_lines, n)
+        As a share of the continuum.
     """
     eta = line_strengths(teff, *_layers(teff, logg, abundances))
     v = np.linspace(-CORE_WIDTHS, CORE_WIDTHS, 57)
@@ -205,6 +231,7 @@ def spectra_from_labels(teff, logg, abundances, resolution=RESOLUTION, block=BLO
     Returns
     -------
     float32 array, shape (n, 7514)
+        Flux over the continuum.
     """
     spectra = np.empty((len(teff), sum(last - first for first, last in CHIPS)), np.float32)
     for start in range(0, len(teff), block):

@@ -42,6 +42,7 @@ class ReadAhead:
         Returns
         -------
         list
+            One for each of `keys`.
         """
         kept = self._begin([*keys, *following])
         if kept is None:

@@ -68,7 +68,18 @@ class ArrayRows(Rows):
 
 
 def is_stored(array):
-    """Whether something is an array of h5py, zarr or dask, or a memory map."""
+    """Whether something is an array of h5py, zarr or dask, or a memory map.
+
+    Parameters
+    ----------
+    array : object
+        Whatever was given.
+
+    Returns
+    -------
+    bool
+        False for arrays in memory, and for those of other libraries.
+    """
     return isinstance(array, np.memmap) or type(array).__module__.split(".")[0] in _STORES
 
 

@@ -65,19 +65,46 @@ class OpenFile:
         self.close()
 
     def array(self, name):
-        """The array of a name; None if there is none."""
+        """The array of a name.
+
+        Parameters
+        ----------
+        name : str
+            In FITS in upper or lower case.
+
+        Returns
+        -------
+        array or None
+            Still in the file; None if there is none of this name.
+        """
         with self._damage_told():
             held = self._arrays[name] if name in self._arrays else None
         return held if _is_array(held) else None
 
     def names(self):
-        """Names of the arrays."""
+        """Names of the arrays.
+
+        Returns
+        -------
+        list of str
+            Without what is no array, such as groups.
+        """
         with self._damage_told():
             names = list(self._arrays)
         return [name for name in names if self.array(name) is not None]
 
     def rows(self, array):
         """Rows of one of the arrays.
+
+        Parameters
+        ----------
+        array : array
+            What `array` or `chosen` gives.
+
+        Returns
+        -------
+        ArrayRows
+            Readable as long as the file is open.
 
         Raises
         ------
@@ -89,7 +116,25 @@ class OpenFile:
         return _StoredRows(array, self.path)
 
     def chosen(self, dataset=None):
-        """The array of a name, or the one that is meant where none is given; see `FileRows`."""
+        """The array of a name, or the one that is meant where none is given; see `FileRows`.
+
+        Parameters
+        ----------
+        dataset : str, optional
+            Its name. Default: the usual one, or the only one with several numbers a row.
+
+        Returns
+        -------
+        array
+            Still in the file.
+
+        Raises
+        ------
+        KeyError
+            If there is no such array, or several that could be meant.
+        ValueError
+            If a name is given, and the file holds one array without a name.
+        """
         if self.nameless is not None:
             if dataset is not None:
                 raise ValueError(f"{self.path!r} holds one array without a name, got dataset={dataset!r}.")
@@ -128,7 +173,25 @@ class _StoredRows(ArrayRows):
 
 
 def opened(path, dataset=None):
-    """Rows of a file, see `FileRows`, which is open until they are closed."""
+    """Rows of a file, see `FileRows`, which is open until they are closed.
+
+    Parameters
+    ----------
+    path : str
+        The file, or the folder of a zarr store.
+    dataset : str, optional
+        Name of the array in it.
+
+    Returns
+    -------
+    ArrayRows
+        Its `close` closes the file.
+
+    Raises
+    ------
+    OSError, KeyError, ValueError, ImportError
+        As `OpenFile` and `OpenFile.chosen`.
+    """
     with ExitStack() as stack:
         file = stack.enter_context(OpenFile(path))
         rows = file.rows(file.chosen(dataset))

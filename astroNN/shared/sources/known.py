@@ -29,6 +29,7 @@ def as_sources(argument, data):
     Returns
     -------
     object, or dict of such
+        `Rows` where something was not in memory.
 
     Raises
     ------
@@ -45,7 +46,18 @@ def as_sources(argument, data):
 
 
 def is_path(data):
-    """Whether something names a file."""
+    """Whether something names a file.
+
+    Parameters
+    ----------
+    data : object
+        Whatever was given.
+
+    Returns
+    -------
+    bool
+        True for str and path-like objects, whether the file exists or not.
+    """
     return isinstance(data, str | os.PathLike)
 
 

@@ -32,7 +32,7 @@ class Rows:
         Rows that are stored together, and read together whatever is asked for. Default 1.
     """
 
-    #: errors of `read` that tell of damage
+    # Errors of `read` that tell of damage.
     damage = (OSError, EOFError)
 
     def __init__(self, name, shape, dtype, chunk_rows=1):
@@ -42,7 +42,18 @@ class Rows:
         self.chunk_rows = max(1, int(chunk_rows))
 
     def read(self, start, stop):
-        """Consecutive rows, as an array in memory."""
+        """Consecutive rows.
+
+        Parameters
+        ----------
+        start, stop : int
+            First row, and one past the last.
+
+        Returns
+        -------
+        ndarray, shape (stop - start, ...)
+            In memory.
+        """
         raise NotImplementedError
 
     def close(self):
@@ -173,5 +184,18 @@ class SelectedRows(Rows):
 
 
 def take_rows(array, rows):
-    """Rows of an array; of a source a source of them, so that nothing is read yet."""
+    """Rows of an array; of a source a source of them, so that nothing is read yet.
+
+    Parameters
+    ----------
+    array : ndarray or Rows
+        All rows.
+    rows : array of int
+        Numbers of rows; of a source rising.
+
+    Returns
+    -------
+    ndarray or SelectedRows
+        As many as `rows`.
+    """
     return SelectedRows(array, rows) if isinstance(array, Rows) else array[rows]
