@@ -1,6 +1,6 @@
 """Run all steps, one after the other; what is done already is not done again.
 
-python run_all.py --work run --simulate                                  # on 660 simulated stars, some five minutes
+python run_all.py --work run --simulate                                  # on 660 simulated stars, some six minutes
 python run_all.py --work run --sas /path/to/sas --dr 14 --clusters cluster_stars_meszaros2013.txt
 """
 
@@ -39,7 +39,8 @@ def steps(arguments):
     yield "3_train_networks.py", *work, *epochs, "--quiet"
     yield "4_infer_spectra.py", *work, "--sampling", arguments.sampling
     yield "5_compare.py", *work, *truth
-    yield "6_small_training_sets.py", *work, *epochs, *truth
+    sizes = ["--sizes", *map(str, arguments.sizes)] if arguments.sizes else []
+    yield "6_small_training_sets.py", *work, *epochs, *sizes, *truth
     if clusters:
         yield "7_clusters.py", *work, *clusters, *truth
     yield "8_write_catalogue.py", *work
@@ -56,6 +57,7 @@ def main():
     parser.add_argument("--clusters", type=Path, help="table of Meszaros et al. 2013; without it step 7 is left out")
     parser.add_argument("--truth", type=Path, help="table of exact labels, of an archive that was simulated earlier")
     parser.add_argument("--test-fraction", type=float, default=0.1, help="of the stars; 0.25 with --simulate")
+    parser.add_argument("--sizes", type=int, nargs="+", help="of the training sets of step 6")
     parser.add_argument("--epochs", type=int, help="default: those of the recipe, see paper/training.py")
     parser.add_argument(
         "--sampling", choices=("exact", "per_star", "fast"), default="exact", help="of dropout, in step 4"

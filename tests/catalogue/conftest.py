@@ -1,10 +1,14 @@
-"""A tiny network in a folder, and files of spectra."""
+"""A tiny network in a folder, files of spectra, and what `predict` gives for them."""
+
+import warnings
 
 import h5py
 import numpy as np
 import pytest
 
-from astroNN.models import ApogeeBCNN
+from astroNN.catalogue import predict_catalogue
+from astroNN.models import ApogeeBCNN, load_folder
+from astroNN.shared.tables import read_table
 
 N_PIXELS = 60
 N_STARS = (200, 130, 65, 1)
@@ -48,3 +52,27 @@ def write_h5(path, number, n_stars):
         file["RA"] = np.linspace(0.0, 359.0, n_stars)
         file["visit"] = np.arange(n_stars) % 3
         file["teff_true"] = np.zeros(n_stars)
+
+
+def made(*arguments, **settings):
+    return predict_catalogue(*arguments, **{"verbose": 0} | settings)
+
+
+def read(path):
+    table = read_table(path, "test")
+    return {name: np.ma.getdata(table[name]) for name in table.colnames}, table
+
+
+def predicted(network, path, with_mask=True):
+    """What `predict` gives for all spectra of a file at once."""
+    net = load_folder(network)
+    net.verbose = 0
+    with h5py.File(path) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        mask = file["mask"][:].astype(bool) if with_mask else None
+        return net.predict(file["spectra"][:], mask=mask)
+
+
+def rows_of(columns, path):
+    names = np.array([name.decode() if isinstance(name, bytes) else str(name) for name in columns["file"]])
+    return np.flatnonzero(names == str(path))

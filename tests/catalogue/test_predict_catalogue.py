@@ -1,10 +1,6 @@
-"""The catalogue against `predict` of the same spectra, and what becomes of inputs that are not in order."""
+"""The catalogue against `predict` of the same spectra, also where files are odd or broken."""
 
-import os
-import pickle
-import shutil
 import warnings
-from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -13,41 +9,14 @@ from astropy.io import fits
 from astropy.table import Table
 
 from astroNN.catalogue import FLAGS, _parts, predict_catalogue
-from astroNN.catalogue._parts import parts_of
-from astroNN.models import ApogeeCNN, ApogeeCVAE, load_folder
+from astroNN.models import ApogeeCNN, load_folder
 from astroNN.nn.calibration import OutOfDistribution
 from astroNN.shared import blocks
-from astroNN.shared.errors import ConfigurationError
-from astroNN.shared.tables import read_table
-from tests.catalogue.conftest import N_PIXELS, N_STARS, spectra_of, write_h5
+from tests.catalogue.conftest import N_PIXELS, N_STARS, made, predicted, read, rows_of, spectra_of
 
 LABEL_COLUMNS = [
     f"{name}{end}" for name in ("teff", "other") for end in ("", "_err", "_err_model", "_err_predictive")
 ]
-
-
-def made(*arguments, **settings):
-    return predict_catalogue(*arguments, **{"verbose": 0} | settings)
-
-
-def read(path):
-    table = read_table(path, "test")
-    return {name: np.ma.getdata(table[name]) for name in table.colnames}, table
-
-
-def predicted(network, path, with_mask=True):
-    """What `predict` gives for all spectra of a file at once."""
-    net = load_folder(network)
-    net.verbose = 0
-    with h5py.File(path) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        mask = file["mask"][:].astype(bool) if with_mask else None
-        return net.predict(file["spectra"][:], mask=mask)
-
-
-def rows_of(columns, path):
-    names = np.array([name.decode() if isinstance(name, bytes) else str(name) for name in columns["file"]])
-    return np.flatnonzero(names == str(path))
 
 
 @pytest.mark.parametrize("end", [".fits", ".h5", ".parquet"])
@@ -233,15 +202,6 @@ def test_network_without_uncertainties(survey, tmp_path):
     np.testing.assert_array_equal(columns["sum"], net.predict(spectra_of(1, 200))[:, 0])
 
 
-def test_an_autoencoder_is_refused(survey, tmp_path):
-    x = spectra_of(0, 100)
-    net = ApogeeCVAE()
-    net.seed, net.verbose, net.max_epochs, net.num_hidden, net.latent_dim = 1, 0, 1, [8, 4], 2
-    net.fit(x)
-    with pytest.raises(TypeError, match="autoencoder"):
-        made(net.save(tmp_path / "vae"), survey, tmp_path / "out.fits")
-
-
 def test_identifiers_keep_their_numbers(network, survey, tmp_path):
     """Nineteen digits are more than a float has; where nothing is known there is a filler."""
     for number, values in ((1, np.array([4295806720000000123] * 200)), (3, np.full(65, 40000, "uint16"))):
@@ -302,213 +262,3 @@ def test_a_fault_of_the_machine_is_no_broken_file(network, survey, tmp_path, mon
         with pytest.raises(OSError, match="Too many open files"):
             made(network, survey, tmp_path / "out.fits")
     assert made(network, survey, tmp_path / "out.fits").flags["unreadable"] == 0
-
-
-# What can't be done -----------------------------------------------------------------------------------------
-
-
-def test_another_grid_is_refused_before_any_work(network, survey, tmp_path):
-    with h5py.File(survey / "other.h5", "w") as file:
-        file["spectra"] = np.ones((10, N_PIXELS + 1))
-    with pytest.raises(ValueError, match=r"other\.h5.*\(61,\).*grid"):
-        made(network, survey, tmp_path / "out.fits")
-    assert not list(tmp_path.glob("*out*"))
-
-
-@pytest.mark.parametrize(
-    "settings, error, words",
-    [
-        ({"inputs": []}, ValueError, "`inputs` is empty"),
-        ({"inputs": "nothing*.h5"}, FileNotFoundError, "named like"),
-        ({"inputs": "nothing.h5"}, FileNotFoundError, "no file 'nothing.h5'"),
-        ({"inputs": 3}, TypeError, "got a int"),
-        ({"out": "catalogue.txt"}, ValueError, r"\.fits, \.h5"),
-        ({"engine": "spark"}, ValueError, "None or 'dask'"),
-        ({"sampling": "quick"}, ValueError, "sampling"),
-        ({"spectra": "flux"}, ValueError, "no data set 'flux'; it has"),
-        ({"errors": "sigma"}, ValueError, "no data set 'sigma'"),
-        ({"folder": "nowhere"}, FileNotFoundError, "`folder` 'nowhere'"),
-        ({"if_exists": "append"}, ValueError, "if_exists"),
-        ({"dr": 99}, ValueError, "99"),
-        ({"max_missing": -3}, ValueError, "max_missing"),
-        ({"client": "tcp://127.0.0.1:1"}, ValueError, "engine='dask'"),
-        ({"keep": ["row"]}, ValueError, "column 'row' of its own"),
-        ({"keep": "teff"}, ValueError, "'teff' is a label"),
-    ],
-)
-def test_refusals(network, survey, tmp_path, settings, error, words):
-    given = {"folder": network, "inputs": survey, "out": tmp_path / "out.fits"} | settings
-    with pytest.raises(error, match=words):
-        made(**given)
-    assert not (tmp_path / "out.fits").exists()
-
-
-def test_the_catalogue_is_no_input(network, survey, tmp_path):
-    with pytest.raises(ValueError, match="`out` .*field1.h5' is one of the inputs"):
-        made(network, survey / "field1.h5", survey / "field1.h5", if_exists="replace")
-    made(network, survey, survey / "out.h5")
-    assert made(network, survey, survey / "out.h5", if_exists="replace").n_files == len(N_STARS)
-
-
-def test_a_reader_that_gives_something_else(network, tmp_path):
-    (tmp_path / "a.fits").write_text("1")
-    for reader, words in (
-        (lambda path: np.ones(N_PIXELS + 1), r"spectrum .*a\.fits.*\(61,\).*grid"),
-        (lambda path: (np.ones(N_PIXELS), np.ones(N_PIXELS)), "tuple of 2"),
-        (lambda path: (np.ones(N_PIXELS), None, np.ones(3, bool)), "mask"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            made(network, tmp_path / "a.fits", tmp_path / "out.fits", reader=reader, restart=True)
-
-
-def test_masks_of_another_shape_are_told_before_any_work(network, survey, tmp_path):
-    with h5py.File(survey / "field4.h5", "a") as file:
-        del file["mask"]
-        file["mask"] = np.zeros(1)
-    with pytest.raises(ValueError, match=r"'mask' in .*field4\.h5"):
-        made(network, survey, tmp_path / "out.fits")
-    assert not list(tmp_path.glob(".out*/*.npz"))
-
-
-def test_a_file_without_stars_is_left_out(network, survey, tmp_path):
-    with h5py.File(survey / "empty.h5", "w") as file:
-        file["spectra"] = np.ones((0, N_PIXELS))
-    with pytest.warns(UserWarning, match="no star in .*empty.h5"):
-        assert made(network, survey, tmp_path / "out.fits").n_rows == sum(N_STARS)
-
-
-def test_folder_without_spectra(network, tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match="empty"):
-        made(network, tmp_path / "empty", tmp_path / "out.fits")
-
-
-def test_table_without_paths(network, tmp_path):
-    (tmp_path / "list.csv").write_text("name,x\na,1\n")
-    with pytest.raises(ValueError, match="column 'path'"):
-        made(network, tmp_path / "list.csv", tmp_path / "out.fits")
-
-
-def test_an_existing_catalogue_stays(network, survey, tmp_path):
-    (tmp_path / "out.fits").write_text("mine")
-    with pytest.raises(FileExistsError):
-        made(network, survey, tmp_path / "out.fits")
-    assert (tmp_path / "out.fits").read_text() == "mine"
-    made(network, survey, tmp_path / "out.fits", if_exists="replace")
-    assert len(read(tmp_path / "out.fits")[1]) == sum(N_STARS)
-
-
-def test_files_named_twice_are_used_once(network, survey, tmp_path):
-    with pytest.warns(UserWarning, match="more than once"):
-        summary = made(network, [survey, survey / "field1.h5"], tmp_path / "out.fits")
-    assert summary.n_rows == sum(N_STARS)
-
-
-# Going on ---------------------------------------------------------------------------------------------------
-
-
-def stopped_after(n_parts, monkeypatch):
-    """Make the work end with an error once some parts are written."""
-    from astroNN.catalogue import _work
-
-    write = _work.Work.write
-
-    def write_some(self, part, answer):
-        if part.number >= n_parts:
-            raise OSError(28, "No space left on device")
-        write(self, part, answer)
-
-    monkeypatch.setattr(_work.Work, "write", write_some)
-
-
-def test_goes_on_after_an_error(network, survey, tmp_path, monkeypatch):
-    made(network, survey, tmp_path / "whole.fits")
-    with monkeypatch.context() as patched:
-        stopped_after(2, patched)
-        with pytest.raises(OSError, match="No space left"):
-            made(network, survey, tmp_path / "out.fits")
-    assert not (tmp_path / "out.fits").exists()
-    summary = made(network, survey, tmp_path / "out.fits")
-    assert summary.n_resumed == N_STARS[0] + N_STARS[1]
-    assert (tmp_path / "out.fits").read_bytes() == (tmp_path / "whole.fits").read_bytes()
-
-
-def test_other_settings_do_not_go_on_and_changed_files_are_done_again(network, survey, tmp_path, monkeypatch):
-    with monkeypatch.context() as patched:
-        stopped_after(2, patched)
-        with pytest.raises(OSError):
-            made(network, survey, tmp_path / "out.fits")
-    with pytest.raises(ConfigurationError, match="answering"):
-        made(network, survey, tmp_path / "out.fits", sampling="per_star")
-    write_h5(survey / "field1.h5", 11, 200)
-    summary = made(network, survey, tmp_path / "out.fits")
-    assert summary.n_resumed == N_STARS[1]  # the first file is another one now, and done again
-    np.testing.assert_array_equal(
-        read(tmp_path / "out.fits")[0]["teff"][:200], predicted(network, survey / "field1.h5")[0][:, 0]
-    )
-
-
-def test_only_what_is_left_is_done(network, survey, tmp_path, monkeypatch):
-    from astroNN.catalogue import _work
-
-    with monkeypatch.context() as patched:
-        stopped_after(2, patched)
-        with pytest.raises(OSError):
-            made(network, survey, tmp_path / "out.fits")
-    answered, answer = [], _work.Work.answer
-
-    def noted(self, part, rows):
-        answered.append(part.number)
-        return answer(self, part, rows)
-
-    monkeypatch.setattr(_work.Work, "answer", noted)
-    made(network, survey, tmp_path / "out.fits")
-    assert answered == [2, 3]
-
-
-def test_stopped_when_the_table_stands_already(network, survey, tmp_path, monkeypatch):
-    from astroNN.catalogue import predict
-
-    with monkeypatch.context() as patched:
-        patched.setattr(predict, "discard", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            made(network, survey, tmp_path / "out.fits")
-    written = os.stat(tmp_path / "out.fits").st_mtime_ns
-    assert made(network, survey, tmp_path / "out.fits").n_rows == sum(N_STARS)
-    assert os.stat(tmp_path / "out.fits").st_mtime_ns == written
-    assert not list(tmp_path.glob(".out*"))
-
-
-def test_two_at_once_are_refused(network, survey, tmp_path):
-    from filelock import FileLock
-
-    with FileLock(tmp_path / ".out.fits.lock"):
-        with pytest.raises(ConfigurationError, match="another process"):
-            made(network, survey, tmp_path / "out.fits")
-
-
-def test_the_unit_of_work_can_be_pickled(network, survey, tmp_path):
-    """So that any engine can run it: what it writes is a part of the catalogue."""
-    from astroNN.catalogue._answering import Answering
-    from astroNN.catalogue._inputs import input_files
-    from astroNN.catalogue._reading import Reading
-    from astroNN.catalogue._work import Work, read_columns
-    from astroNN.models.persistence.schema import PARAMETER_FILE
-    from astroNN.shared.files import filehash
-
-    reading, target = Reading((N_PIXELS,)), tmp_path / "part.npz"
-    part = replace(parts_of(input_files(survey, "out.fits"), reading)[1], target=str(target))
-    work = Work(str(network), filehash(network / PARAMETER_FILE), reading, Answering())
-    work, part = pickle.loads(pickle.dumps((work, part)))
-    assert work(part) == part.number == 1
-    columns = read_columns(target)
-    np.testing.assert_array_equal(columns["teff"], predicted(network, survey / "field2.h5")[0][:, 0])
-
-
-def test_a_changed_network_is_told(network, survey, tmp_path):
-    from astroNN.catalogue._work import loaded_network
-
-    copy = tmp_path / "copy"
-    shutil.copytree(network, copy)
-    with pytest.raises(ValueError, match="has changed"):
-        loaded_network(str(copy), "0" * 64, ())

@@ -1,9 +1,6 @@
-"""The workflow of the paper, on a small archive of simulated stars."""
+"""Pieces of the workflow of the paper, on small archives of simulated stars."""
 
-import hashlib
 import importlib
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,9 +12,7 @@ from astropy.io.votable.ucd import parse_ucd
 from astropy.table import Table
 
 from astroNN.apogee import read_apstar, read_aspcapstar
-
-FOLDER = Path(__file__).resolve().parents[2] / "demo_tutorial" / "apogee_paper"
-MISSING = -9999.0
+from tests.demo.paper_scripts import FOLDER, MISSING, run
 
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="the scripts (demo_tutorial/apogee_paper in the repository) are not here"
@@ -50,16 +45,6 @@ def archives(paper, tmp_path_factory):
         return made[dr]
 
     return archive
-
-
-def run(script, *arguments, check=True):
-    """Run a script of the workflow; returns the finished process."""
-    command = [sys.executable, str(FOLDER / script), *map(str, arguments)]
-    # Scripts find the modules beside them unless Python is told not to look there.
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, env=env)
-    assert done.returncode == 0 or not check, done.stderr[-3000:]
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +252,15 @@ class TestTraining:
         assert recipe_for("bayesian", 300).falls
         assert recipe_for("censored", 300, epochs=7).epochs == 7
 
+    def test_the_rate_of_a_short_training_grows_stays_and_falls(self, paper):
+        rates = np.array([paper("paper.training")._rate((epoch + 0.5) / 100) for epoch in range(100)])
+        np.testing.assert_allclose(rates[:5], [0.1, 0.3, 0.5, 0.7, 0.9])
+        assert (rates[5:30] == 1).all()
+        assert (np.diff(rates[30:]) < 0).all()
+        # Half way down in the middle of the fall: cos(pi / 4) ** 2.
+        assert rates[64:66].mean() == pytest.approx(0.5)
+        assert 0 < rates[-1] < 1e-3
+
 
 def small_catalogue(catalogue, names=("teff", "logg", "Fe")):
     stars = {
@@ -314,86 +308,3 @@ class TestCatalogue:
         for name in ("a.fits", "b.fits"):
             catalogue.write_catalogue(tmp_path / name, small_catalogue(catalogue))
         assert (tmp_path / "a.fits").read_bytes() == (tmp_path / "b.fits").read_bytes()
-
-
-@pytest.mark.slow
-@pytest.mark.tensorflow_only
-class TestWholeWorkflow:
-    """All steps on 560 simulated stars."""
-
-    @pytest.fixture(scope="class")
-    def work(self, tmp_path_factory):
-        work = tmp_path_factory.mktemp("whole") / "run"
-        print(run("run_all.py", "--work", work, "--simulate", "--stars", 500, "--seed", 5).stdout)
-        return work
-
-    @pytest.mark.parametrize("network", ["bayesian", "censored"])
-    def test_the_simulated_labels_are_recovered(self, work, network):
-        scores = {row["label"]: row for row in Table.read(work / "results" / f"{network}_test_combined.csv")}
-        # `astronn demo --size 270` has a scatter of 43 K, 0.160, 0.036, 0.078, 0.066 and 0.079; with 118 epochs in
-        # place of 30, one of 25 K and 0.023 for Teff and Fe, the worse of two seeds. The scatter of 75 test stars is
-        # known to 13 per cent: two of these are allowed on top.
-        demo = {"teff": 25, "logg": 0.160, "Fe": 0.023, "C": 0.078, "Mg": 0.066, "Al": 0.079}
-        for label, scatter in demo.items():
-            assert scores[label]["n_stars"] >= 50
-            assert scores[label]["scatter"] < 1.26 * scatter
-            assert scores[label]["scatter"] < 0.35 * scores[label]["spread"]
-        for label in ("teff", "logg", "Fe"):
-            assert abs(scores[label]["bias"]) < scores[label]["scatter"]
-            assert scores[label]["within_2sigma"] > 0.85
-
-    def test_noise_makes_labels_worse(self, work):
-        tables = [Table.read(work / "results" / f"censored_{name}.csv") for name in ("test_combined", "low_snr")]
-        combined, poor = ({row["label"]: row for row in table} for table in tables)
-        for label in ("Fe", "Mg", "Si"):
-            assert poor[label]["scatter"] > 1.3 * combined[label]["scatter"]
-        assert (work / "results/censored_visits_good.csv").exists()
-
-    def test_the_catalogue_has_the_truth_and_its_gaps(self, work):
-        path = work / "astroNN_catalogue_dr14.fits"
-        catalogue, truth = Table.read(path, hdu=1), Table.read(work / "sas/simulated_truth.fits")
-        assert not any(catalogue[name].dtype.kind == "O" for name in catalogue.colnames)
-        allstar = next((work / "sas").rglob("allStar-*.fits"))
-        np.testing.assert_array_equal(
-            catalogue["APOGEE_ID"].astype(str), np.char.strip(fits.getdata(allstar)["APOGEE_ID"])
-        )
-        labels, errors = (np.asarray(fits.getdata(path, 1)[name]) for name in ("astroNN", "astroNN_error"))
-        gaps = (labels == MISSING).all(axis=1)
-        # Two files are missing and one is cut off; a star of these may have another row.
-        assert gaps.sum() == 3
-        assert ((labels == MISSING) == (errors == MISSING)).all()
-        names = [str(name).strip() for name in fits.getdata(path, 2)["LABEL"]]
-        place = {str(name).strip(): row for row, name in enumerate(truth["APOGEE_ID"])}
-        exact = np.asarray(truth["teff"])[[place[str(name).strip()] for name in catalogue["APOGEE_ID"]]]
-        good = ~gaps & (exact > 4000)
-        assert np.median(np.abs(labels[good, names.index("teff")] - exact[good])) < 40
-
-    def test_the_catalogue_tells_where_it_comes_from(self, work):
-        header = fits.getheader(work / "astroNN_catalogue_dr14.fits", 1)
-        assert header["NETWORK"] == "ApogeeBCNNCensored"
-        assert header["RELEASE"] == "DR14"
-        weights = (work / "networks/censored/model.weights.h5").read_bytes()
-        assert header["WEIGHSHA"] == hashlib.sha256(weights).hexdigest()
-        assert not [keyword for keyword in header if "DATE" in keyword]
-
-    def test_clusters_have_one_iron(self, work):
-        table = Table.read(work / "results/clusters.csv")
-        true = {"SimOC1": 0.20, "SimOC2": -0.05, "SimGC1": -1.05, "SimGC2": -1.50}
-        assert set(table["cluster"]) == set(true)
-        for row in table:
-            assert row["censored_Fe"] == pytest.approx(true[row["cluster"]], abs=0.1)
-
-    def test_more_stars_help(self, work):
-        tables = {int(path.stem.split("_")[-1]): Table.read(path) for path in work.glob("results/training_set_*.csv")}
-        assert len(tables) == 3
-        few, all_stars = (
-            {row["label"]: row["scatter"] for row in tables[size]} for size in (min(tables), max(tables))
-        )
-        for label in ("teff", "logg", "Fe"):
-            assert all_stars[label] < few[label]
-
-    def test_what_is_done_is_not_done_again(self, work):
-        before = (work / "networks/bayesian/model.weights.h5").stat().st_mtime_ns
-        assert "is there" in run("3_train_networks.py", "--work", work).stdout
-        assert (work / "networks/bayesian/model.weights.h5").stat().st_mtime_ns == before
-        assert run("2_compile_files.py", "--work", work).stdout.count("is there") == 3

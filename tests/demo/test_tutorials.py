@@ -1,19 +1,12 @@
 """The tutorials run as they stand, without the network, and hold what they gave when they were written."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-import astroNN
-
-FOLDER = Path(__file__).resolve().parents[2] / "demo_tutorial"
-NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
+from tests.demo.notebooks import FOLDER, NOTEBOOKS, NotebookProcess, by_path, cells
 
 COLAB = "https://colab.research.google.com"
 BADGE = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/"
@@ -21,28 +14,6 @@ TIME = re.compile(r"\btakes\b[^.]*\b(second|minute)", re.IGNORECASE)
 # Folders of somebody's machine, as they stand in warnings and tracebacks.
 MACHINE = re.compile(r"(?<![\w.])(/home/|/root/|/Users/|/tmp/|/var/|/work/|/usr/|/opt/|site-packages|[A-Z]:\\\\)")
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-
-# Cells run one after the other in one namespace, as in Jupyter, and an error names its cell. Whatever asks for an
-# address in the internet fails.
-RUN_CELLS = """
-import json, socket, sys
-
-def refused(*args, **kwargs):
-    raise OSError("a tutorial must run without the internet")
-
-socket.create_connection = refused
-lookup = socket.getaddrinfo
-socket.getaddrinfo = lambda host, *args, **kw: lookup(host, *args, **kw) if host in LOCAL else refused()
-LOCAL = (None, "", "localhost", "127.0.0.1", "::1", socket.gethostname())
-
-namespace = {"__name__": "__main__"}
-for number, cell in enumerate(json.loads(sys.stdin.read())):
-    exec(compile(cell, f"<code cell {number + 1}>", "exec"), namespace)
-"""
-
-
-def by_path(path):
-    return path.relative_to(FOLDER).with_suffix("").as_posix()
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=by_path)
@@ -53,10 +24,6 @@ def path(request):
 @pytest.fixture
 def notebook(path):
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def cells(notebook, kind):
-    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == kind]
 
 
 def outputs(notebook):
@@ -112,20 +79,13 @@ def test_the_code_of_a_tutorial_is_python_without_magics(path, notebook):
 @pytest.mark.slow
 @pytest.mark.tensorflow_only
 def test_a_tutorial_runs_from_top_to_bottom(path, notebook, tmp_path):
-    # In a copy of its folder: whoever starts Jupyter there finds the scripts that stand beside it.
+    # In a copy of its folder: whoever starts Jupyter there finds the scripts that stand beside it. Jupyter draws
+    # without being told and shows the last value of a cell; else a cell is plain Python.
     place = shutil.copytree(path.parent, tmp_path / "tutorial")
-    # Jupyter draws without being told and shows the last value of a cell; else a cell is plain Python.
-    places = [str(Path(astroNN.__file__).parents[1]), os.environ.get("PYTHONPATH")]
-    # The scripts of a tutorial find the modules beside them unless Python is told not to look there.
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
-    done = subprocess.run(
-        [sys.executable, "-c", RUN_CELLS],
-        input=json.dumps(cells(notebook, "code")),
-        cwd=place,
-        env=kept | {"PYTHONPATH": os.pathsep.join(filter(None, places)), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=1800,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "UserWarning" not in done.stderr, done.stderr[-3000:]  # which are those of astroNN
+    process = NotebookProcess(tmp_path / "printed.txt")
+    try:
+        process.run(cells(notebook, "code"), place, timeout=1800)
+    finally:
+        process.close()
+    printed = process.printed()
+    assert "UserWarning" not in printed, printed[-3000:]  # which are those of astroNN

@@ -15,7 +15,8 @@ CLASSES = {"bayesian": ApogeeBCNN, "censored": ApogeeBCNNCensored}
 FEW_STARS = 5000
 NOT_LEARNED_ERR = 10.0  # dex
 VALIDATION_STARS = 66
-HELD = 0.3  # part of a short training with the full learning rate
+GROWN = 0.05  # part of a short training in which the learning rate grows: a full one at first may kill a network
+HELD = 0.3  # part after which it falls
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Recipe:
     dropout_rate: float | None = None
     batch_size: int = 64
     epochs: int | None = None
-    #: let the rate fall to zero by a cosine, in place of waiting for the validation to stand still
+    #: let the rate grow, and fall to zero by a cosine, in place of waiting for the validation to stand still
     falls: bool = False
 
 
@@ -35,19 +36,20 @@ def recipe_for(name, n_stars, epochs=None):
 
     The defaults of the networks are those of the paper, for tens of thousands of stars and a hundred epochs. On few
     stars the recipe of ``astronn demo`` does better: larger steps that become smaller, less dropout, smaller
-    batches.
+    batches. Here the steps also grow at first: with full ones from the start some networks died.
 
     Parameters
     ----------
     name : {"bayesian", "censored"}
     n_stars : int
     epochs : int, optional
-        Default: those of the network; for few stars as many as make a thousand steps, of the censored network half of
-        that, as its own default is half of the other's.
+        Default: those of the network; for few stars as many as make some 1,500 steps. With half of that the gravity,
+        one label of 22, is found in some trainings only. The censored network gets half, as its own default is half
+        of the other's.
     """
     if n_stars >= FEW_STARS:
         return Recipe(epochs=epochs)
-    some = int(np.clip(32_000 / n_stars, 30, 150))
+    some = int(np.clip(60_000 / n_stars, 30, 300))
     return Recipe(0.003, 0.05, 32, epochs or (some if name == "bayesian" else some // 2), falls=True)
 
 
@@ -81,7 +83,7 @@ def train(name, sample, seed, recipe, checkpoint=None, resume_from=None, verbose
     if recipe.falls:
         net.reduce_lr_patience = None
         first, epochs = net.lr, net.max_epochs
-        net.callbacks = [keras.callbacks.LearningRateScheduler(lambda epoch: first * _falling(epoch / epochs))]
+        net.callbacks = [keras.callbacks.LearningRateScheduler(lambda epoch: first * _rate((epoch + 0.5) / epochs))]
     net.fit(
         sample.spectra,
         labels,
@@ -115,6 +117,7 @@ def _follow(recipe, net, n_stars):
         net.val_size = float(np.clip(VALIDATION_STARS / n_stars, net.val_size, 0.3))
 
 
-def _falling(part_done):
-    """Factor of the learning rate, as in ``astronn demo``."""
-    return float(np.cos(0.5 * np.pi * max(0.0, part_done - HELD) / (1.0 - HELD)) ** 2)
+def _rate(part_done):
+    """Factor of the learning rate; its fall is that of ``astronn demo``."""
+    falling = np.cos(0.5 * np.pi * max(0.0, part_done - HELD) / (1.0 - HELD)) ** 2
+    return float(min(part_done / GROWN, falling))
