@@ -1,6 +1,6 @@
 """Every ready-made network on one simulated sample of its own kind, beside a simple yardstick.
 
-    python benchmarks/models.py                                    # all: an hour on two busy cores
+    python benchmarks/models.py                                    # all: an hour and a half on two busy cores
     python benchmarks/models.py ApogeeBCNN MNIST_BCNN              # some
     python benchmarks/models.py --stars 2000 GaMorNetBCNN
     python benchmarks/models.py --stars 6000 --epochs 80 ApogeeBCNN --seed 2

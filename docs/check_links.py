@@ -18,10 +18,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-# Targets of links: [text](target), and in reStructuredText `text <target>`_, .. image:: and .. figure:: target.
+# Targets of links: [text](target), and in reStructuredText `text <target>`_, .. image:: and .. figure:: target,
+# and their :target:.
 MARKDOWN_LINK = re.compile(r"\]\(([^()\s]+(?:\([^()\s]*\))?)\)")
 RST_LINK = re.compile(
-    r"`[^`<]*<([^<>\s]+)>`__?|^\s*\.\. (?:\|\w+\| )?(?:image|figure|include|literalinclude):: (\S+)", re.M
+    r"`[^`<]*<([^<>\s]+)>`__?"
+    r"|^\s*\.\. (?:\|\w+\| )?(?:image|figure|include|literalinclude):: (\S+)"
+    r"|^\s+:target: (\S+)",
+    re.M,
 )
 RST_CODE = re.compile(r"``[^`]+``")
 MARKDOWN_CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)

@@ -294,8 +294,9 @@ class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions,
         Returns
         -------
         dict
-            Name to value: ``loss`` (with regularisation), ``output_loss``, ``output_mean_absolute_error``,
-            ``output_mean_error``, and the last two for ``variance_output``.
+            Name to value: ``loss`` (with regularisation), ``output_loss``, and of a regression
+            ``output_mean_absolute_error``, ``output_mean_error``, and these two for ``variance_output``; of a
+            classification the accuracy of ``output``.
         """
         self.has_model_check()
         sample = _data.checked_sample(

@@ -205,7 +205,8 @@ class CNNBase(PredictsDatasets, NeuralNetMaster):
         Returns
         -------
         dict
-            Name to value: ``loss``, ``mean_absolute_error``, ``mean_error``.
+            Name to value: ``loss``, and of a regression ``mean_absolute_error`` and ``mean_error``, of a
+            classification the accuracy.
         """
         self.has_model_check()
         return self._evaluate(_data.checked_sample(self, input_data, labels, mask=mask, for_training=False))

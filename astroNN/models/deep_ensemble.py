@@ -26,7 +26,7 @@ class DeepEnsemble(MemberSettings, EnsembleTraining, Cited):
 
     Where networks that learnt from the same stars disagree, the stars leave the answer open. The scatter of the
     members is a measure of the model uncertainty that needs no dropout and often finds spectra unlike those of the
-    training better; the mean of the members errs less than any one of them.
+    training better; the mean of the members errs less than they do on average.
 
     Parameters
     ----------

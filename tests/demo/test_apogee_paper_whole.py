@@ -19,8 +19,8 @@ pytestmark = [
     ),
 ]
 
-#: what 235 training stars in place of 4,000 cost: the demo's own network has 1.2 to 1.45 times its scatter with 270
-#: stars, see the table in docs/source/apogee_paper.rst
+#: what 235 training stars in place of 4,000 cost: the demo's own network has 1.2 to 1.45 times its scatter of Teff,
+#: log g and [Fe/H] with 270 stars, see the table in docs/source/apogee_paper.rst
 FEWER_STARS = 1.45
 #: 80 test stars give a scatter (1.4826 MAD) to 1.17 / sqrt(80) = 13 per cent; two standard errors
 FEW_TEST_STARS = 1.26

@@ -77,7 +77,7 @@ def test_relative_links_of_texts_and_notebooks_are_checked(script, html, tmp_pat
     (root / "LICENSE").write_text("")
     (root / "README.rst").write_text(
         "`The licence <LICENSE>`_, `a site <https://elsewhere.example>`_ and ``net <code>``.\n\n"
-        ".. image:: no_picture.png\n"
+        ".. image:: no_picture.png\n   :target: LICENCE\n.. |mark| image:: LICENSE\n   :target: LICENSE\n"
     )
     (root / "SECURITY.md").write_text("[licence](LICENSE#mit) [gone](notes/gone.md) `[code](nowhere)`\n")
     cell = {"cell_type": "markdown", "source": ["[up](../LICENSE)\n", "[gone](gone.ipynb)"]}
@@ -85,6 +85,7 @@ def test_relative_links_of_texts_and_notebooks_are_checked(script, html, tmp_pat
     (root / "notes" / "first.ipynb").write_text(json.dumps({"cells": [cell, code]}))
     assert script.main([str(html), "--sources", str(root)]) == 1
     assert capsys.readouterr().out.splitlines() == [
+        "README.rst: LICENCE: no such file",
         "README.rst: no_picture.png: no such file",
         "SECURITY.md: notes/gone.md: no such file",
         "notes/first.ipynb: gone.ipynb: no such file",

@@ -48,7 +48,7 @@ def test_a_dead_network_is_told_of_where_fit_was_called(kind, stars):
     net = network(kind, callbacks=Kill())
     (warning,) = warned(net, *stars)
     assert warning.filename == __file__
-    assert f"lower `lr` (now {net.lr:g})" in str(warning.message)
+    assert f"lower `lr` (now {net.lr})" in str(warning.message)
     pred = net.predict(stars[0])
     np.testing.assert_allclose(np.ptp(pred[0] if isinstance(pred, tuple) else pred, axis=0), 0.0, atol=1e-5)
 
@@ -75,3 +75,11 @@ def test_to_look_at_a_network_changes_nothing_that_it_draws_later(stars, monkeyp
         net.fit(*stars)  # goes on with the random numbers where the first has left them
     for one, other in zip(looked.get_weights(), not_looked.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_it_looks_at_spectra_in_a_file_as_well(stars, tmp_path):
+    np.save(tmp_path / "spectra.npy", stars[0])
+    spectra = np.load(tmp_path / "spectra.npy", mmap_mode="r")
+    for val_size in (0.0, 0.3):
+        assert len(warned(network(ApogeeCNN, callbacks=Kill(), val_size=val_size), spectra, stars[1])) == 1
+        assert not warned(network(ApogeeCNN, val_size=val_size), spectra, stars[1])

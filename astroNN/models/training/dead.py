@@ -9,13 +9,36 @@ from keras import ops
 from astroNN.models.training.state import copies, seed_states
 from astroNN.shared.missing import missing_elements
 
-__all__ = ["warn_if_dead"]
+__all__ = ["stars_to_look_at", "warn_if_dead"]
 
 _STARS = 64  # two would do; with so many, a network that tells a few apart counts as alive
 _ROUNDING = 1e-6  # of numbers around one, in float32
 
 
-def warn_if_dead(net, stacklevel):
+def stars_to_look_at(net):
+    """Some stars of a training on which to see, behind it, whether the network lives.
+
+    They are read before it, since a file that can't be read should not spoil a training that is done.
+
+    Parameters
+    ----------
+    net : NeuralNetMaster
+        With the batches of its training.
+
+    Returns
+    -------
+    x : dict of array
+        Inputs of up to 64 stars, of those held back if there are some dozens.
+    y : array or dict of array
+        Their normalised labels.
+    """
+    batches = net.validation_generator
+    if batches is None or batches.n_rows(0) < _STARS // 2:
+        batches = net.training_generator
+    return tuple(keras.tree.map_structure(lambda array: array[:_STARS], part) for part in batches[0][:2])
+
+
+def warn_if_dead(net, x, y, stacklevel):
     """Warn if a network that was trained gives one answer for all spectra, though their labels differ.
 
     That is how a network ends whose units all came to rest on the flat side of their activation in too large steps:
@@ -24,14 +47,14 @@ def warn_if_dead(net, stacklevel):
     Parameters
     ----------
     net : NeuralNetMaster
-        Trained, with the batches of its training.
+        Trained.
+    x : dict of array
+        Inputs of some stars.
+    y : array or dict of array
+        Their labels; missing ones are the magic number.
     stacklevel : int
         Of the warning.
     """
-    batches = net.validation_generator
-    if batches is None or batches.n_rows(0) < _STARS // 2:
-        batches = net.training_generator
-    x, y = (keras.tree.map_structure(lambda array: array[:_STARS], part) for part in batches[0][:2])
     if not _differ(y):
         return
     drawn = seed_states(net.keras_model)
@@ -44,7 +67,7 @@ def warn_if_dead(net, stacklevel):
         warnings.warn(
             f"The network has learnt nothing: it gives the same answer for all of {n_stars} stars whose labels "
             "differ. Its units have died, as happens when steps are too large, or its inputs are all the same. "
-            f"Make a new network with a lower `lr` (now {net.lr:g}) or a larger `batch_size` (now "
+            f"Make a new network with a lower `lr` (now {net.lr}) or a larger `batch_size` (now "
             f"{net.batch_size}), and look at the spectra.",
             stacklevel=stacklevel,
         )

@@ -8,7 +8,7 @@ import numpy as np
 from astroNN.models._weight_names import weights_by_key
 from astroNN.models.persistence.checkpoint import write_checkpoint
 from astroNN.models.training.callbacks import TrainingHistory, built_in_callbacks, own_callbacks
-from astroNN.models.training.dead import warn_if_dead
+from astroNN.models.training.dead import stars_to_look_at, warn_if_dead
 from astroNN.models.training.interruption import StepBoundary
 from astroNN.models.training.state import TrainingState, fingerprint, put_back, source_of, take_arrays
 from astroNN.models.training.variational_autoencoder import VariationalAutoencoder
@@ -110,6 +110,7 @@ class _Run:
         self.n_fit = earlier.n_fit if earlier else net._n_fits
         self.built_in = built_in_callbacks(net)
         self.boundary = StepBoundary(net.verbose)
+        self.looked_at = None
         self._prepare(data)
 
     def _prepare(self, data):
@@ -127,6 +128,9 @@ class _Run:
     def train(self):
         """Run the epochs that are left."""
         net = self.net
+        # Of several processes each would need the others to look; an autoencoder has no labels to get wrong.
+        if self.engine.n_workers == 1 and not isinstance(net.keras_model, VariationalAutoencoder):
+            self.looked_at = stars_to_look_at(net)
         built_in = [self.built_in[name] for name in ("plateau", "early_stopping") if name in self.built_in]
         best = [self.built_in["keep_best"]] if "keep_best" in self.built_in else []
         # The recorder looks at what all others have seen, and Ctrl-C waits until it has.
@@ -197,9 +201,8 @@ class _Run:
         """End of a training that nothing interrupted."""
         self.use_best_weights()
         net = self.net
-        # Of several processes each would need the others to look; an autoencoder has no labels to get wrong.
-        if self.engine.n_workers == 1 and not isinstance(net.keras_model, VariationalAutoencoder):
-            warn_if_dead(net, stacklevel=7)
+        if self.looked_at is not None:
+            warn_if_dead(net, *self.looked_at, stacklevel=7)
         if net.best_epoch is not None:
             tell(f"The network has the weights of epoch {net.best_epoch + 1}, the best one.", net.verbose)
             return

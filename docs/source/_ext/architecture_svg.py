@@ -39,7 +39,7 @@ def as_svg(graph, label):
     return (
         f'<svg class="architecture" role="img" aria-label="{escape(label)}" xmlns="http://www.w3.org/2000/svg" '
         f'viewBox="0 0 {width} {height}" '
-        f'style="max-width: {width}px; min-width: {min(width, round(_LEAST_SCALE * width))}px">\n'
+        f'style="max-width: {width}px; min-width: {round(_LEAST_SCALE * width)}px">\n'
         f"<title>{escape(label)}</title>\n" + "\n".join(parts) + "\n</svg>"
     )
 
