@@ -23,10 +23,10 @@ from astroNN.catalogue._reading import Reading
 from astroNN.catalogue._work import Work, loaded_network
 from astroNN.models.persistence.schema import PARAMETER_FILE
 from astroNN.nn.layers.mc_inference import PRECISIONS, SAMPLINGS
-from astroNN.shared.checks import check_fraction, check_one_of
 from astroNN.shared.files import discard, filehash
 from astroNN.shared.messages import tell
 from astroNN.shared.parts import PartsFolder
+from astroNN.shared.setting_checks import check_fraction, check_one_of
 
 __all__ = ["CatalogueSummary", "predict_catalogue"]
 

@@ -7,9 +7,9 @@ from astropy.io import fits
 from astroNN.apogee import allstar, apogee_default_dr, apogee_distances, apogee_rc
 from astroNN.gaia import extinction_correction, mag_to_absmag, mag_to_fakemag
 from astroNN.shared.catalogue_results import as_results, cut_fraction, kept_rows
-from astroNN.shared.checks import check_one_of
 from astroNN.shared.columns import column_values
 from astroNN.shared.errors import NotOnServerError
+from astroNN.shared.setting_checks import check_one_of
 
 __all__ = ["load_apogee_distances", "load_apogee_rc"]
 

@@ -19,10 +19,10 @@ from astroNN.datasets._allstar import BAD_LABEL_BITS, Cuts, read_catalogue
 from astroNN.datasets._compiled_parts import CompiledParts
 from astroNN.datasets.h5 import ALL_TARGETS
 from astroNN.shared.callers import users_level
-from astroNN.shared.checks import check_one_of
 from astroNN.shared.columns import column_values, in_unit
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.messages import tell
+from astroNN.shared.setting_checks import check_one_of
 
 __all__ = ["CompileReport", "H5Compiler"]
 

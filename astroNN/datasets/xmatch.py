@@ -14,8 +14,9 @@ from scipy.spatial import cKDTree
 
 from astroNN.datasets._sky import as_epoch, as_proper_motion, move, unit_vectors
 from astroNN.shared.callers import users_level
-from astroNN.shared.checks import check_one_of, check_rows
+from astroNN.shared.checks import check_rows
 from astroNN.shared.columns import as_degrees
+from astroNN.shared.setting_checks import check_one_of
 
 __all__ = ["xmatch", "xmatch_cat"]
 

@@ -19,7 +19,7 @@ from astroNN.gamornet._released import RELEASED
 from astroNN.gamornet._weights import existing_weights, load_weights
 from astroNN.models.misc_models.gamornet import GaMorNet
 from astroNN.shared.blocks import row_blocks
-from astroNN.shared.checks import check_at_least
+from astroNN.shared.setting_checks import check_at_least
 
 __all__ = ["found_weights", "new_model", "predict_classes", "probabilities_of"]
 

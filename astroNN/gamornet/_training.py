@@ -8,7 +8,7 @@ from astroNN.gamornet._drop_in_checks import check_flag, check_number, checked_s
 from astroNN.gamornet._networks import found_weights, new_model
 from astroNN.gamornet._weights import load_weights, weighted_layers
 from astroNN.models.misc_models.gamornet import FLAVOURS
-from astroNN.shared.checks import check_at_least, check_one_of
+from astroNN.shared.setting_checks import check_at_least, check_one_of
 
 __all__ = ["Training", "prepared"]
 

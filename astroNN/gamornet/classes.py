@@ -7,7 +7,8 @@ import numpy as np
 from astroNN.data import MORPHOLOGY_CLASSES
 from astroNN.gamornet._class_checks import as_class_numbers, as_probabilities, as_threshold, as_truth
 from astroNN.gamornet._curve_figure import draw_threshold_curve
-from astroNN.shared.checks import check_one_of, check_rows
+from astroNN.shared.checks import check_rows
+from astroNN.shared.setting_checks import check_one_of
 
 __all__ = [
     "CLASS_NAMES",

@@ -14,8 +14,8 @@ from astroNN.gamornet._training_files import EpochCheckpoints, MetricsFile, file
 from astroNN.gamornet._weights import load_weights
 from astroNN.models.misc_models.gamornet import checked_input_shape
 from astroNN.nn.layers import SpatialResponseNormalization
-from astroNN.shared.checks import check_at_least
 from astroNN.shared.downloads import download
+from astroNN.shared.setting_checks import check_at_least
 
 __all__ = [
     "LocalResponseNormalization",

@@ -11,7 +11,7 @@ from astroNN.gamornet._drop_in_checks import check_flag, layer_choice
 from astroNN.gamornet._networks import predict_classes
 from astroNN.gamornet._training import Training, prepared
 from astroNN.gamornet._training_files import LatestSnapshots, file_prefix, make_folder
-from astroNN.shared.checks import check_at_least
+from astroNN.shared.setting_checks import check_at_least
 
 __all__ = ["gamornet_predict_tflearn", "gamornet_tl_tflearn", "gamornet_train_tflearn"]
 

@@ -5,7 +5,7 @@ import random
 import keras
 import numpy as np
 
-from astroNN.shared import checks
+from astroNN.shared import setting_checks
 
 __all__ = ["Seeded", "settled_seed"]
 
@@ -17,7 +17,7 @@ def settled_seed(seed):
     """
     if seed is None:
         return random.getrandbits(32)
-    checks.check_at_least("seed", seed, 0)
+    setting_checks.check_at_least("seed", seed, 0)
     return seed
 
 

@@ -20,7 +20,7 @@ from astroNN.models.training.outputs import as_logits, as_probabilities, outputs
 from astroNN.nn.layers.mc_inference import PRECISIONS, SAMPLINGS
 from astroNN.nn.losses import mean_absolute_error
 from astroNN.nn.utilities.data_generators import BayesianCNNDataGenerator, BayesianCNNPredDataGenerator
-from astroNN.shared import checks
+from astroNN.shared import setting_checks
 from astroNN.shared.errors import ConfigurationError
 
 __all__ = ["BayesianCNNBase", "BayesianCNNDataGenerator", "BayesianCNNPredDataGenerator"]
@@ -273,7 +273,7 @@ class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions,
                       first_star=0):  # fmt: skip
         """Labels and spreads; `empty` tells, when the inputs are read, which stars have no good pixel."""
         self._check_settings()
-        checks.check_one_of("sampling", sampling, SAMPLINGS)
+        setting_checks.check_one_of("sampling", sampling, SAMPLINGS)
         pred, pred_std = self._predict(inputs, masks or {}, errors or {}, sampling, first_star)
         # Without factors found with input errors those found without serve: they err to the safe side.
         calibration = self.calibration_propagated if errors else None
@@ -342,8 +342,8 @@ class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions,
 
     def _check_settings(self):
         super()._check_settings()
-        checks.check_at_least("mc_num", self.mc_num, 2)
-        checks.check_one_of("mc_precision", self.mc_precision, PRECISIONS)
+        setting_checks.check_at_least("mc_num", self.mc_num, 2)
+        setting_checks.check_one_of("mc_precision", self.mc_precision, PRECISIONS)
         modes = self.labels_norm_mode
         if "3s" in (modes.values() if isinstance(modes, dict) else [modes]):
             raise ConfigurationError(

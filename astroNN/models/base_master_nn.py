@@ -24,7 +24,7 @@ from astroNN.models._trained import Trained
 from astroNN.models.persistence.folder import build_settings, save_network
 from astroNN.models.tasks import task_settings
 from astroNN.models.training.bayesian_model import LABELS_ERR
-from astroNN.shared import checks
+from astroNN.shared import setting_checks
 from astroNN.shared.deprecation import deprecated_alias
 from astroNN.shared.errors import ConfigurationError
 
@@ -324,9 +324,9 @@ class NeuralNetMaster(
                 f"{self.task!r}."
             )
         for setting in ("batch_size", "max_epochs", "checkpoint_epochs"):
-            checks.check_at_least(setting, getattr(self, setting), 1)
+            setting_checks.check_at_least(setting, getattr(self, setting), 1)
         for setting in ("val_size", "dropout_rate"):
-            checks.check_fraction(setting, getattr(self, setting, None))
+            setting_checks.check_fraction(setting, getattr(self, setting, None))
         if not isinstance(self.keep_best, bool | str):
             raise ConfigurationError(
                 f"keep_best must be True, False or the name of a logged value, got {self.keep_best!r}."

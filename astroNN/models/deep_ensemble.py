@@ -15,7 +15,7 @@ from astroNN.models._ensemble_training import EnsembleTraining
 from astroNN.models.base_bayesian_cnn import BayesianCNNBase
 from astroNN.models.base_cnn import blank_empty_stars
 from astroNN.models.persistence.ensemble import MOST_MEMBERS, save_ensemble
-from astroNN.shared import checks
+from astroNN.shared import setting_checks
 from astroNN.shared.errors import ConfigurationError
 
 __all__ = ["DeepEnsemble"]
@@ -95,7 +95,7 @@ class DeepEnsemble(MemberSettings, EnsembleTraining, Cited):
     _references = ("lakshminarayanan2017",)
 
     def __init__(self, network, n_members=5, **settings):
-        checks.check_at_least("n_members", n_members, 2)
+        setting_checks.check_at_least("n_members", n_members, 2)
         if n_members > MOST_MEMBERS:
             raise ConfigurationError(f"n_members can be {MOST_MEMBERS} at most, got {n_members}.")
         super().__init__(template_of(network), int(n_members))

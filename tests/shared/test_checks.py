@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from astroNN.shared import checks
+from astroNN.shared import checks, setting_checks
 from astroNN.shared.errors import ConfigurationError, FolderError, RowCountError
 from astroNN.shared.missing import missing_elements
 
@@ -172,15 +172,15 @@ def test_a_label_that_no_star_has_is_refused_by_its_name():
 
 @pytest.mark.parametrize("value", [1, 2.0, True, "3", None])
 def test_settings_must_be_integers_of_at_least_the_minimum(value):
-    checks.check_at_least("mc_num", np.int64(2), 2)
+    setting_checks.check_at_least("mc_num", np.int64(2), 2)
     with pytest.raises(AttributeError, match="mc_num cannot be smaller than 2 and must be an integer"):
-        checks.check_at_least("mc_num", value, 2)
+        setting_checks.check_at_least("mc_num", value, 2)
 
 
 def test_settings_must_be_among_those_allowed():
-    checks.check_one_of("task", "regression", ("regression",))
+    setting_checks.check_one_of("task", "regression", ("regression",))
     with pytest.raises(ValueError, match="`task` must be one of 'a', 'b', got 'c'"):
-        checks.check_one_of("task", "c", ("a", "b"))
+        setting_checks.check_one_of("task", "c", ("a", "b"))
 
 
 @pytest.mark.parametrize(

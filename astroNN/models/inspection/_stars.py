@@ -7,7 +7,7 @@ import numpy as np
 
 from astroNN.models import _data
 from astroNN.nn.layers._graph import without_dropout
-from astroNN.shared import checks
+from astroNN.shared import setting_checks
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.missing import missing_elements
 from astroNN.shared.sources import Rows
@@ -68,8 +68,8 @@ def checked_stars(net, method, x, mask, input_name="input", mc_num=None):
             f"{method}: `x` is None; give spectra or images of the shape that the network was trained on."
         )
     if mc_num is not None:
-        checks.check_at_least("mc_num", mc_num, 1)
-    checks.check_one_of("input_name", input_name, tuple(net._input_shape.keys()))
+        setting_checks.check_at_least("mc_num", mc_num, 1)
+    setting_checks.check_one_of("input_name", input_name, tuple(net._input_shape.keys()))
     return _data.checked_inputs(net, x, mask)
 
 

@@ -17,7 +17,7 @@ from astroNN.models.inspection._stars import (
     pixel_shape,
 )
 from astroNN.models.inspection.jacobian import star_gradients
-from astroNN.shared import checks
+from astroNN.shared import setting_checks
 from astroNN.shared.errors import ConfigurationError
 
 __all__ = ["Attribution", "network_integrated_gradients"]
@@ -168,8 +168,8 @@ class _Path:
 
 
 def _check_settings(steps, max_steps, rtol, atol):
-    checks.check_at_least("steps", steps, 1)
-    checks.check_at_least("max_steps", max_steps, steps)
+    setting_checks.check_at_least("steps", steps, 1)
+    setting_checks.check_at_least("max_steps", max_steps, steps)
     for name, value in (("rtol", rtol), ("atol", atol)):
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if not is_number or not value >= 0:

@@ -8,7 +8,7 @@ from astroNN.models import _data
 from astroNN.models.base_cnn import blank_empty_stars
 from astroNN.models.training.outputs import MIXTURE
 from astroNN.nn.distributions import GaussianMixture
-from astroNN.shared import checks
+from astroNN.shared import setting_checks
 
 __all__ = ["PredictsDistributions"]
 
@@ -60,7 +60,7 @@ class PredictsDistributions:
         """
         self.has_model_check()
         self._check_settings()
-        checks.check_one_of("sampling", sampling, _SAMPLINGS)
+        setting_checks.check_one_of("sampling", sampling, _SAMPLINGS)
         inputs, masks = _data.checked_inputs(self, input_data, mask)
         errors = _data.checked_inputs_err(inputs_err, inputs)
         parameters = _of_all_passes(self, inputs, masks, sampling)

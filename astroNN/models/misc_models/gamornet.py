@@ -14,8 +14,8 @@ from astroNN.models.base_bayesian_cnn import BayesianCNNBase
 from astroNN.models.base_cnn import CNNBase, blank
 from astroNN.nn.layers import ChannelResponseNormalization, SpatialResponseNormalization
 from astroNN.nn.utilities.normalizer import Normalizer
-from astroNN.shared.checks import check_one_of
 from astroNN.shared.errors import ConfigurationError
+from astroNN.shared.setting_checks import check_one_of
 
 __all__ = ["FIRST_SPREAD", "FLAVOURS", "INPUT_SHAPES", "GaMorNet", "GaMorNetBCNN", "checked_input_shape"]
 

@@ -16,11 +16,11 @@ from astroNN.models.persistence.hdf5 import write_arrays
 from astroNN.models.persistence.schema import FORMAT_VERSION, KEYS, PARAMETER_FILE
 from astroNN.models.persistence.training_state import write_training_state
 from astroNN.models.training.state import copies
-from astroNN.shared.checks import check_one_of
 from astroNN.shared.errors import ConfigurationError
 from astroNN.shared.files import atomic_folder, filehash
 from astroNN.shared.messages import tell
 from astroNN.shared.nn_tools import folder_runnum
+from astroNN.shared.setting_checks import check_one_of
 
 __all__ = [
     "WEIGHTS_FILE",

@@ -4,8 +4,8 @@ import numpy as np
 
 from astroNN.nn.calibration._coverage import as_levels, curve_of
 from astroNN.nn.calibration._predictive import judged
-from astroNN.shared.checks import check_at_least, check_one_of
 from astroNN.shared.missing import missing_elements
+from astroNN.shared.setting_checks import check_at_least, check_one_of
 
 __all__ = ["error_of_curve", "expected_calibration_error", "noise_of_calibration_error"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from astroNN.nn.calibration._predictive import judged
-from astroNN.shared.checks import check_at_least
+from astroNN.shared.setting_checks import check_at_least
 
 __all__ = ["PitHistogram", "histogram_of", "pit", "pit_histogram"]
 

@@ -13,7 +13,7 @@ from astroNN.nn.calibration._pit import PitHistogram, histogram_of
 from astroNN.nn.calibration._predictive import Draws, judged
 from astroNN.nn.calibration._report_figure import draw_report
 from astroNN.nn.calibration._scores import mean_by_label
-from astroNN.shared.checks import check_at_least
+from astroNN.shared.setting_checks import check_at_least
 
 __all__ = ["CalibrationReport", "calibration_report"]
 

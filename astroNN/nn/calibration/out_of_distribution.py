@@ -5,8 +5,8 @@ import numpy as np
 from astroNN.nn.calibration._pixel_components import BLOCK_STARS, fit_pixel_model
 from astroNN.nn.calibration._pixel_model_file import read_fitted, write_fitted
 from astroNN.nn.calibration._spectra_blocks import SpectraBlocks
-from astroNN.shared.checks import check_at_least
 from astroNN.shared.errors import FolderError
+from astroNN.shared.setting_checks import check_at_least
 
 __all__ = ["OutOfDistribution"]
 

@@ -5,7 +5,7 @@ from keras import ops, tree
 
 from astroNN.nn.layers._exact_sampling import merge_moments, run_with_noise
 from astroNN.nn.layers._graph import has_noise_protocol, is_random, record, structure
-from astroNN.shared.checks import check_at_least
+from astroNN.shared.setting_checks import check_at_least
 
 __all__ = ["FastMCInference", "FastMCInferenceV2_internal", "MonteCarloMoments"]
 

@@ -6,7 +6,7 @@ from keras import ops, tree
 
 from astroNN.nn.layers._old_config import without_empty_key
 from astroNN.nn.layers._precision import wide_dtype
-from astroNN.shared.checks import check_at_least
+from astroNN.shared.setting_checks import check_at_least
 
 __all__ = ["FastMCInferenceMeanVar", "FastMCRepeat"]
 

@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from astroNN.nn.layers._precision import wide_dtype
-from astroNN.shared.checks import check_at_least
+from astroNN.shared.setting_checks import check_at_least
 
 __all__ = ["ChannelResponseNormalization", "SpatialResponseNormalization"]
 
