@@ -68,7 +68,8 @@ html_sidebars = {"index": [], "search": []}
 # Only in a published site does the menu of versions stand beside others: .github/workflows/docs.yml says under which
 # name this one is published, and at which address. docs/publish.py writes what the menu lists.
 if published_as := os.environ.get("ASTRONN_DOCS_VERSION"):
-    address = os.environ.get("ASTRONN_DOCS_URL") or "../"
+    # Without an address, from the root of the server, as docs/publish.py has it.
+    address = os.environ.get("ASTRONN_DOCS_URL") or "/"
     html_theme_options |= {
         "switcher": {"json_url": f"{address.rstrip('/')}/switcher.json", "version_match": published_as},
         "check_switcher": False,  # it is written after the build

@@ -149,3 +149,8 @@ def test_wrong_arguments_are_named(wrong):
 def test_an_unknown_label_is_named():
     with pytest.raises(KeyError, match="mass"):
         simulate_apogee(2, labels="teff").label("mass")
+
+
+def test_an_unknown_kind_of_label_is_named():
+    with pytest.raises(ValueError, match="kind.*labels_true.*'true'"):
+        simulate_apogee(2, labels="teff").label("teff", "true")

@@ -31,11 +31,15 @@ def forbid_the_internet():
 
 @contextlib.contextmanager
 def scripts_in_this_process():
-    """Run what is started as ``python script.py ...`` here; all other commands as ever."""
+    """Run what is started as ``python script.py ...`` here; all other commands as ever.
+
+    A script with a folder or an environment of its own is started as ever too: here it would share this one's.
+    """
     start = subprocess.run
 
     def run(command, **settings):
-        if command[0] != sys.executable or not str(command[1]).endswith(".py"):
+        is_script = command[0] == sys.executable and str(command[1]).endswith(".py")
+        if not is_script or settings.keys() & {"cwd", "env"}:
             return start(command, **settings)
         printed, path, arguments = io.StringIO(), list(sys.path), sys.argv
         sys.argv, sys.path[:] = command[1:], [os.path.dirname(command[1]), *path]
@@ -67,8 +71,9 @@ def left_as_it_was():
         sys.path[:] = path
         # A package may stay, being the same for all; a module of a notebook's own folder must go.
         for name in set(sys.modules) - modules:
-            file = getattr(sys.modules[name], "__file__", None) or ""
-            if not any(file.startswith(place) for place in path if place):
+            file = getattr(sys.modules[name], "__file__", None)
+            # Without a file it is built in, or a folder of modules.
+            if file and not any(file.startswith(place) for place in path if place):
                 del sys.modules[name]
         if "keras" in sys.modules:
             import keras

@@ -19,6 +19,7 @@ from astroNN.datasets.simulator.population import (
 )
 from astroNN.datasets.simulator.synthesis import RESOLUTION, spectra_from_labels
 from astroNN.shared.files import atomic_file
+from astroNN.shared.setting_checks import check_one_of
 
 __all__ = ["DEFAULT_LABELS", "SimulatedSurvey", "simulate_apogee", "synthesize_giants"]
 
@@ -82,7 +83,10 @@ class SimulatedSurvey:
         ------
         KeyError
             If there is no such label.
+        ConfigurationError
+            If `kind` is another.
         """
+        check_one_of("kind", kind, ("labels", "labels_err", "labels_true"))
         if name not in self.label_names:
             raise KeyError(f"There is no label {name!r} in this survey; it has {', '.join(self.label_names)}.")
         return getattr(self, kind)[:, self.label_names.index(name)]
