@@ -10,16 +10,21 @@ import numpy as np
 from astropy.io import fits
 
 from astroNN.apogee.chips import N_APSTAR_PIXELS, apstar_wavelength
+from astroNN.apogee.headers import (
+    HELIOCENTRIC_VELOCITY_KEYWORDS,
+    OBSERVED_VELOCITY_KEYWORDS,
+    facts_of,
+    identifier,
+    number,
+    parameters,
+)
 from astroNN.apogee.spectrum import ApogeeSpectrum
-from astroNN.config import MAGIC_NUMBER
 from astroNN.shared.errors import FitsFileError
 from astroNN.shared.fits_files import opened_fits
-from astroNN.shared.missing import missing_elements
 
 __all__ = [
     "ApogeeFileError",
     "file_name",
-    "first_value",
     "n_visits",
     "read_apstar",
     "read_apvisit",
@@ -29,36 +34,10 @@ __all__ = [
     "tells_bad_headers",
 ]
 
-# Positions in PARAM and FPARAM (DR13 to DR17: teff, logg, log10 vmicro, [M/H], [C/M], [N/M], [alpha/M], ...).
-PARAM_INDEX = {"teff": 0, "logg": 1, "metals": 3, "alpham": 6}
-
 # Rows of a combined apStar file by way of weighting the visits.
 COMBINATION_ROW = {"pixel": 0, "global": 1}
 
 READER_OF_KIND = {"aspcapStar": "read_aspcapstar", "apStar": "read_apstar", "apVisit": "read_apvisit"}
-
-# Header keywords that name the same quantity in different reductions, the first one found counts.
-ID_KEYWORDS = ("OBJID", "OBJ", "OBJECT")
-OBSERVED_VELOCITY_KEYWORDS = ("VRAD", "VREL")
-HELIOCENTRIC_VELOCITY_KEYWORDS = ("VHELIO", "VHBARY")
-
-# Facts of the header: their names here, and the keyword.
-FACTS = {
-    "ra": "RA",
-    "dec": "DEC",
-    "field": "FIELD",
-    "location": "LOCID",
-    "telescope": "TELESCOP",
-    "plate": "PLATE",
-    "mjd": "MJD5",
-    "fiber": "FIBERID",
-    "exptime": "EXPTIME",
-    "n_visits": "NVISITS",
-    "vscatter": "VSCATTER",
-    "j": "J",
-    "h": "H",
-    "k": "K",
-}
 
 
 class ApogeeFileError(FitsFileError):
@@ -126,14 +105,14 @@ def read_aspcapstar(path):
         flux=flux,
         err=err,
         bitmask=None,
-        snr=_number(header, ["SNR"]),
-        apogee_id=_identifier(header),
+        snr=number(header, ["SNR"]),
+        apogee_id=identifier(header),
         rv=0.0,
-        vhelio=_number(header, HELIOCENTRIC_VELOCITY_KEYWORDS),
-        labels=_parameters(hdus, "PARAM"),
-        raw_labels=_parameters(hdus, "FPARAM"),
+        vhelio=number(header, HELIOCENTRIC_VELOCITY_KEYWORDS),
+        labels=parameters(hdus, "PARAM"),
+        raw_labels=parameters(hdus, "FPARAM"),
         filename=file_name(path),
-        facts=_facts(header),
+        facts=facts_of(header),
     )
 
 
@@ -178,12 +157,12 @@ def read_apstar(path, visit=None, combination="pixel"):
         flux=flux[row],
         err=err[row],
         bitmask=bitmask[row],
-        snr=_number(header, ["SNR"] if visit is None else [f"SNRVIS{visit}"]),
-        apogee_id=_identifier(header),
+        snr=number(header, ["SNR"] if visit is None else [f"SNRVIS{visit}"]),
+        apogee_id=identifier(header),
         rv=0.0,
-        vhelio=_number(header, [keyword + suffix for keyword in HELIOCENTRIC_VELOCITY_KEYWORDS]),
+        vhelio=number(header, [keyword + suffix for keyword in HELIOCENTRIC_VELOCITY_KEYWORDS]),
         filename=file_name(path),
-        facts=_facts(header),
+        facts=facts_of(header),
     )
 
 
@@ -222,12 +201,12 @@ def read_apvisit(path):
         flux=flux,
         err=err,
         bitmask=bitmask,
-        snr=_number(header, ["SNR"]),
-        apogee_id=_identifier(header),
-        rv=_number(header, OBSERVED_VELOCITY_KEYWORDS),
-        vhelio=_number(header, HELIOCENTRIC_VELOCITY_KEYWORDS),
+        snr=number(header, ["SNR"]),
+        apogee_id=identifier(header),
+        rv=number(header, OBSERVED_VELOCITY_KEYWORDS),
+        vhelio=number(header, HELIOCENTRIC_VELOCITY_KEYWORDS),
         filename=file_name(path),
-        facts=_facts(header),
+        facts=facts_of(header),
     )
 
 
@@ -365,55 +344,3 @@ def _native(values):
     """In the machine's byte order; floats in double precision."""
     values = np.asarray(values)
     return values.astype(np.float64 if values.dtype.kind == "f" else values.dtype.newbyteorder("="))
-
-
-def _number(header, keywords):
-    """First of the keywords that holds a finite number, or None."""
-    for keyword in keywords:
-        value = header.get(keyword)
-        if isinstance(value, (int, float)) and np.isfinite(value) and value != MAGIC_NUMBER:
-            return float(value)
-    return None
-
-
-def first_value(headers, keywords):
-    """First of the keywords that one of the headers has, as a plain number or string; None if all lack it.
-
-    Parameters
-    ----------
-    headers : iterable of astropy.io.fits.Header
-        Where to look, in this order for each keyword.
-    keywords : iterable of str
-        Names of the same quantity, the best one first.
-
-    Returns
-    -------
-    str, int, float or None
-        Neither an empty string nor a missing number.
-    """
-    for keyword in keywords:
-        for header in headers:
-            value = header.get(keyword)
-            value = value.item() if isinstance(value, np.generic) else value
-            if isinstance(value, str) and value.strip():
-                return value.strip()
-            if isinstance(value, int | float) and not missing_elements(value).any():
-                return value
-    return None
-
-
-def _facts(header):
-    found = {name: first_value([header], [keyword]) for name, keyword in FACTS.items()}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _identifier(header):
-    return next((str(header[keyword]).strip() for keyword in ID_KEYWORDS if keyword in header), "")
-
-
-def _parameters(hdus, column):
-    table = hdus[4].data
-    if column not in table.names:
-        return {}
-    values = np.atleast_1d(table[column][0])
-    return {name: float(values[index]) for name, index in PARAM_INDEX.items() if index < len(values)}

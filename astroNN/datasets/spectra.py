@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from astropy.io import fits
 
+from astroNN.apogee.headers import first_value
 from astroNN.apogee.readers import (
     ApogeeFileError,
     file_name,
-    first_value,
     read_apstar,
     read_apvisit,
     read_aspcapstar,

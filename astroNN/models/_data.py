@@ -8,7 +8,7 @@ import numpy as np
 from astroNN.models._checked_rows import CheckedRows, ErrorRows, as_mask_rows
 from astroNN.models._label_files import table_of
 from astroNN.models._label_tables import errors_of_labels, label_table, names_of_labels
-from astroNN.shared import checks
+from astroNN.shared import checks, label_checks
 from astroNN.shared.blocks import row_blocks
 from astroNN.shared.errors import RowCountError
 from astroNN.shared.missing import missing_elements, rows_all_missing
@@ -138,9 +138,9 @@ def _add_labels(sample, net, labels, for_training):
     checks.check_rows(input_data=inputs["input"], **{_label(name): array for name, array in targets.items()})
     for name, array in targets.items():
         checks.check_finite(_label(name), array)
-        checks.check_classes(_label(name), array, net.task)
+        label_checks.check_classes(_label(name), array, net.task)
         if for_training and net._needs_every_label:
-            checks.check_label_columns(array, net.targetname)
+            label_checks.check_label_columns(array, net.targetname)
     sample.labels = targets
 
 

@@ -18,7 +18,7 @@ from astroNN.models.training.variables import make_variables
 from astroNN.nn.utilities.generator import BatchGenerator
 from astroNN.nn.utilities.normalizer import Normalizer
 from astroNN.nn.utilities.streamed import StreamedBatches, errors_of_reading
-from astroNN.shared import checks
+from astroNN.shared import label_checks
 from astroNN.shared.blocks import as_slice, row_blocks
 from astroNN.shared.messages import tell
 from astroNN.shared.sources import Rows, read_ahead
@@ -141,7 +141,7 @@ class Trained:
             return
         rows = data.counting(self.train_idx if rows is None else rows)
         for labels in data.labels.values() if self._needs_every_label else ():
-            checks.check_label_columns(labels[rows], self.targetname, " of the stars to train on")
+            label_checks.check_label_columns(labels[rows], self.targetname, " of the stars to train on")
         inputs, labels = (Normalizer(mode, self.verbose) for mode in (self.input_norm_mode, self._labels_mode()))
         inputs.fit(data.inputs, data.masks, rows)
         labels.fit(data.labels, rows=rows)

@@ -8,7 +8,7 @@ import numpy as np
 from astroNN.models import _data
 from astroNN.models._answers import ANSWERS
 from astroNN.models._datasets import PredictsDatasets
-from astroNN.models._passes import MonteCarloPasses
+from astroNN.models._passes import MonteCarloPasses, inverse_model_precision
 from astroNN.models._recipes import rebuilt, training_class, two_graphs, warn_of_unused
 from astroNN.models.base_cnn import blank
 from astroNN.models.base_master_nn import NeuralNetMaster
@@ -374,34 +374,3 @@ class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions,
     def _outputs_by_name(self, graph):
         n_labels = np.atleast_1d(self._labels_shape["output"])[-1]
         return outputs_by_name(graph, int(n_labels), type(self).__name__)
-
-
-def inverse_model_precision(n_train, l2, length_scale, dropout_rate):
-    r"""Inverse model precision of Monte Carlo dropout, :math:`\tau^{-1} = 2 N \lambda / (l^2 (1 - p))`.
-
-    Parameters
-    ----------
-    n_train : int
-        Number of training stars, N.
-    l2 : float or None
-        Weight of the L2 regularisation; None counts as 0.
-    length_scale : float
-        Prior length scale, l.
-    dropout_rate : float
-        Fraction of units dropped, p.
-
-    Returns
-    -------
-    float
-        In units of the normalised labels, squared.
-
-    References
-    ----------
-    Gal & Ghahramani 2016, arXiv:1506.02142, section 4.
-
-    Examples
-    --------
-    >>> round(inverse_model_precision(30067, 5e-9, 3, 0.3), 9)
-    4.7725e-05
-    """
-    return float(2 * n_train * (l2 or 0.0) / (length_scale**2 * (1 - dropout_rate)))

@@ -248,7 +248,7 @@ def test_binary_labels_that_are_not_between_no_and_yes(net, name, value, shown):
 
 
 def test_classes_may_be_missing_or_shares_of_votes():
-    from astroNN.shared.checks import check_classes
+    from astroNN.shared.label_checks import check_classes
 
     labels = np.array([[0, 1, 0], [0.2, 0.5, 0.3], [np.nan] * 3, [np.nan, 1, 0]], "float32")
     check_classes("labels", labels, "classification")

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from astroNN.shared import checks, setting_checks
+from astroNN.shared import checks, label_checks, setting_checks
 from astroNN.shared.errors import ConfigurationError, FolderError, RowCountError
 from astroNN.shared.missing import missing_elements
 
@@ -163,11 +163,11 @@ def test_errors_that_are_none_are_refused(errors, words):
 
 def test_a_label_that_no_star_has_is_refused_by_its_name():
     labels = np.array([[1.0, np.nan, 2.0], [-9999.0, -9999.0, 3.0]], "float32")
-    checks.check_label_columns(labels[:, [0, 2]])
+    label_checks.check_label_columns(labels[:, [0, 2]])
     with pytest.raises(ValueError, match=r"every value is missing in column 1 \(logg\)"):
-        checks.check_label_columns(labels, ["teff", "logg", "fe"])
+        label_checks.check_label_columns(labels, ["teff", "logg", "fe"])
     with pytest.raises(ValueError, match=r"in column 1\. A network"):
-        checks.check_label_columns(labels, ["too", "few"])
+        label_checks.check_label_columns(labels, ["too", "few"])
 
 
 @pytest.mark.parametrize("value", [1, 2.0, True, "3", None])

@@ -6,6 +6,15 @@ import warnings
 import numpy as np
 
 from astroNN.config import MAGIC_NUMBER
+from astroNN.nn.utilities._normalizer_data import (
+    SINGLE,
+    as_float,
+    by_name,
+    called,
+    float_arrays,
+    masks_by_name,
+    numbers,
+)
 from astroNN.nn.utilities._normalizer_modes import MODES, ModeAttributes, logit, sigmoid
 from astroNN.nn.utilities._statistics import check_no_infinities, for_features, masked_moments
 from astroNN.shared.messages import tell
@@ -13,7 +22,6 @@ from astroNN.shared.missing import missing_elements
 
 __all__ = ["Normalizer"]
 
-_SINGLE = "array"  # the name under which a plain array is kept inside
 _BYTES_IN_CACHE = 2**21
 
 
@@ -93,8 +101,8 @@ class Normalizer(ModeAttributes):
         tuple of (dict of arrays, bool)
             The data by name, and whether a dictionary was given.
         """
-        self._boolean = self._boolean_names(_by_name(data))
-        return _float_arrays(data), isinstance(data, dict)
+        self._boolean = self._boolean_names(by_name(data))
+        return float_arrays(data), isinstance(data, dict)
 
     def normalize(self, data, calc=True, mask=None):
         """Normalised copy of the data.
@@ -123,13 +131,13 @@ class Normalizer(ModeAttributes):
         """
         if calc:
             self.fit(data, mask)
-        arrays = _float_arrays(data)
-        masks = _masks_by_name(mask, arrays)
+        arrays = float_arrays(data)
+        masks = masks_by_name(mask, arrays)
         normalised = {}
         for name, array in arrays.items():
             missing = missing_elements(array, masks.get(name))
             normalised[name] = self._finished(name, missing, self._forward(name, array))
-        return normalised if isinstance(data, dict) else normalised[_SINGLE]
+        return normalised if isinstance(data, dict) else normalised[SINGLE]
 
     def denormalize(self, data):
         """Undo `normalize`.
@@ -146,9 +154,9 @@ class Normalizer(ModeAttributes):
         """
         restored = {
             name: self._finished(name, missing_elements(array), self._backward(name, array))
-            for name, array in _float_arrays(data).items()
+            for name, array in float_arrays(data).items()
         }
-        return restored if isinstance(data, dict) else restored[_SINGLE]
+        return restored if isinstance(data, dict) else restored[SINGLE]
 
     def fit(self, arrays, masks=None, rows=None):
         """Compute and keep the statistics of data, in place of earlier ones.
@@ -170,8 +178,8 @@ class Normalizer(ModeAttributes):
         self.reset()
         self._add(arrays, masks, rows)
         for name in self._moments if self.verbose > 0 else ():
-            mean, std = (_by_name(table)[name] for table in (self.mean_labels, self.std_labels))
-            tell(f"Normalised {_called(name)} (mode {self._mode(name)}): {_report(mean, std)}")
+            mean, std = (by_name(table)[name] for table in (self.mean_labels, self.std_labels))
+            tell(f"Normalised {called(name)} (mode {self._mode(name)}): {_report(mean, std)}")
 
     def partial_fit(self, arrays, masks=None, rows=None):
         """Add one chunk of the data to the statistics, for data that don't fit into memory.
@@ -224,17 +232,17 @@ class Normalizer(ModeAttributes):
         return self
 
     def _add(self, arrays, masks, rows):
-        named = {name: _numbers(name, array) for name, array in _by_name(arrays).items()}
+        named = {name: numbers(name, array) for name, array in by_name(arrays).items()}
         boolean = self._boolean_names(named)
-        masks = _masks_by_name(masks, named)
+        masks = masks_by_name(masks, named)
         moments = dict(self._moments)
         for name, array in named.items():
             added = masked_moments(array, masks.get(name), rows)
-            check_no_infinities(f"Normalizer: {_called(name)}", added, array, masks.get(name), rows)
+            check_no_infinities(f"Normalizer: {called(name)}", added, array, masks.get(name), rows)
             known = moments.get(name, added)
             if known.count.shape != added.count.shape:
                 raise ValueError(
-                    f"Normalizer: the features of {_called(name)} have the shape {added.count.shape} in this chunk, "
+                    f"Normalizer: the features of {called(name)} have the shape {added.count.shape} in this chunk, "
                     f"and had {known.count.shape} in those before. `reset()` starts anew."
                 )
             moments[name] = known.merged(added) if name in moments else added
@@ -250,7 +258,7 @@ class Normalizer(ModeAttributes):
             self.std_labels[name] = np.asarray(moments.std(scale), dtype="float32")
             self.fill[name] = self._fill_value(name, moments.mean("feature"), centre)
         if not self._is_dict:
-            self.mean_labels, self.std_labels = self.mean_labels[_SINGLE], self.std_labels[_SINGLE]
+            self.mean_labels, self.std_labels = self.mean_labels[SINGLE], self.std_labels[SINGLE]
 
     def network_input(self, name, array, mask=None):
         """Normalised rows for a network: missing elements become the training mean.
@@ -269,7 +277,7 @@ class Normalizer(ModeAttributes):
         array of float32, same shape
             Without gaps.
         """
-        array = _as_float(name, array)
+        array = as_float(name, array)
         fill = for_features(self.fill.get(name, np.float32(0.0)), array.shape[1:])
         mask = None if mask is None else np.asarray(mask).reshape(array.shape)
         normalised = np.empty(array.shape, dtype="float32")
@@ -319,20 +327,20 @@ class Normalizer(ModeAttributes):
 
     def _stored(self, name, shape):
         """Mean and standard deviation for data of a shape; 0 and 1 for a name without statistics."""
-        means, stds = _by_name(self.mean_labels), _by_name(self.std_labels)
+        means, stds = by_name(self.mean_labels), by_name(self.std_labels)
         return for_features(means.get(name, 0.0), shape[1:]), for_features(stds.get(name, 1.0), shape[1:])
 
     def _names(self):
         """Names that have statistics."""
-        return list(_by_name(self.mean_labels))
+        return list(by_name(self.mean_labels))
 
     def _mode(self, name, required=False):
         modes = self.normalization_mode
         if required and isinstance(modes, dict) and name not in modes:
-            raise ValueError(f"Normalizer: there is no mode for {_called(name)}, only for {sorted(modes)}.")
+            raise ValueError(f"Normalizer: there is no mode for {called(name)}, only for {sorted(modes)}.")
         mode = modes.get(name, "0") if isinstance(modes, dict) else modes
         if str(mode) not in MODES:
-            raise ValueError(f"Unknown Mode -> {mode!r} for {_called(name)}; the modes are {', '.join(MODES)}.")
+            raise ValueError(f"Unknown Mode -> {mode!r} for {called(name)}; the modes are {', '.join(MODES)}.")
         return "0" if name in self._boolean else str(mode)
 
     def _boolean_names(self, arrays):
@@ -342,72 +350,9 @@ class Normalizer(ModeAttributes):
             mode = self._mode(name, required=True)
             if np.asarray(array[:1]).dtype.kind == "b":
                 if mode != "0" and name not in self._boolean:
-                    warnings.warn(f"{_called(name)} is boolean and is not normalised (mode 0).", stacklevel=4)
+                    warnings.warn(f"{called(name)} is boolean and is not normalised (mode 0).", stacklevel=4)
                 boolean.add(name)
         return boolean
-
-
-def _by_name(value):
-    return value if isinstance(value, dict) else {_SINGLE: value}
-
-
-def _called(name):
-    """Data in messages: a plain array has no name that its owner knows."""
-    return "the data" if name == _SINGLE else f"`{name}`"
-
-
-def _masks_by_name(masks, arrays):
-    masks = {name: _with_rows(mask) for name, mask in _by_name(masks).items() if mask is not None}
-    if unknown := set(masks) - set(arrays):
-        raise ValueError(
-            f"Normalizer: the mask is for {_listed(unknown)}, the data are {_listed(arrays)}. Give a dictionary of "
-            "masks for a dictionary of arrays, and one mask for one array."
-        )
-    for name, mask in masks.items():
-        if tuple(mask.shape) != tuple(arrays[name].shape) and mask.size != arrays[name].size:
-            raise ValueError(
-                f"Normalizer: the mask for {_called(name)} has shape {mask.shape}, the data have "
-                f"{arrays[name].shape}."
-            )
-    return masks
-
-
-def _with_rows(array):
-    """What gives rows by their numbers: as it is, but lists as arrays, and masked arrays with NaN in the gaps."""
-    if not isinstance(getattr(array, "dtype", None), np.dtype) or hasattr(array, "iloc"):
-        return np.asarray(array)
-    if isinstance(array, np.ma.MaskedArray):
-        return array.astype(np.result_type(array.dtype, "float32")).filled(np.nan)
-    return array
-
-
-def _float_arrays(data):
-    return {name: _as_float(name, array) for name, array in _by_name(data).items()}
-
-
-def _listed(names):
-    return "one array" if set(names) == {_SINGLE} else f"a dictionary of {sorted(names)}"
-
-
-def _numbers(name, array):
-    """What `_with_rows` gives, if it holds real numbers."""
-    try:
-        array = _with_rows(array)
-    except ValueError as error:
-        raise TypeError(f"Normalizer: {_called(name)} can't be made an array ({error}).") from error
-    if array.dtype.kind not in "buif":
-        raise TypeError(f"Normalizer: {_called(name)} must hold real numbers, got dtype {array.dtype}.")
-    return array
-
-
-def _as_float(name, array):
-    """Array of float32, or of float64 as it is, with features; half precision keeps its missing elements."""
-    array = np.asarray(_numbers(name, array))
-    if array.dtype == np.float16:
-        array = np.where(missing_elements(array), np.float32(np.nan), array)
-    elif array.dtype != np.float64:
-        array = array.astype("float32", copy=False)
-    return array.reshape(-1, 1) if array.ndim == 1 else array
 
 
 def _report(mean, std):
