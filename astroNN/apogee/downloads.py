@@ -4,8 +4,8 @@ They keep their places in the archive, below the folder of `apogee_env`, or ``~/
 that of the setting ``sdss`` in the section ``Downloads`` of the configuration file.
 """
 
-from astroNN.apogee._archive import archive_file, from_archive
 from astroNN.apogee.apogee_shared import apogee_default_dr
+from astroNN.apogee.archive import archive_file, from_archive
 from astroNN.shared.deprecation import deprecated_copy_signature
 
 __all__ = [

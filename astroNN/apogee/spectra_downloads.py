@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from astroNN.apogee._archive import SPECTRA, from_archive
 from astroNN.apogee.apogee_shared import apogee_default_dr
+from astroNN.apogee.archive import SPECTRA, from_archive
 from astroNN.apogee.downloads import allstar
 from astroNN.shared.callers import users_level
 from astroNN.shared.downloads import listed_hashes

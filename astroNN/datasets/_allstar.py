@@ -12,6 +12,7 @@ from astroNN.config import MAGIC_NUMBER
 from astroNN.gaia import extinction_correction, mag_to_fakemag
 from astroNN.shared.columns import column_values
 from astroNN.shared.errors import ConfigurationError, FolderError
+from astroNN.shared.label_names import element_of
 from astroNN.shared.missing import missing_elements
 
 __all__ = ["BAD_LABEL_BITS", "Catalogue", "Cuts", "read_catalogue"]
@@ -27,7 +28,6 @@ PARAMETERS = {
     "M": ("M_H", "M_H_ERR", 3),
     "alpha": ("ALPHA_M", "ALPHA_M_ERR", 6),
 }
-SYMBOLS = {"C1": "CI", "Ti2": "TiII"}
 
 # Columns that are handed on, and their names in the file that is compiled.
 HANDED_ON = {
@@ -131,7 +131,7 @@ class Catalogue:
             column, error, place = PARAMETERS[name]
             flags = self._flags("PARAMFLAG", place)
             return _flagged(_column(self.table, column), _column(self.table, error), flags, bad)
-        symbol = SYMBOLS.get(name, name)
+        symbol = element_of(name) or name
         if self.symbols is not None and symbol.upper() in self.symbols and "X_H" in self.table:
             place = self.symbols.index(symbol.upper())
             values, errors = (_column(self.table, column)[:, place] for column in ("X_H", "X_H_ERR"))

@@ -12,7 +12,7 @@ from paper.archive import fetch_spectra, spectra_folder, text
 from paper.settings import LABELS, Settings, script_arguments
 
 from astroNN.datasets import H5Compiler
-from astroNN.datasets._allstar import SYMBOLS
+from astroNN.shared.label_names import element_of
 
 KINDS = {"training": "combined", "test": "both", "low_snr": "combined"}
 
@@ -22,7 +22,7 @@ def labels_of(path):
     with fits.open(path, memmap=True) as hdus:
         symbols = {symbol.upper() for symbol in text(hdus[3].data["ELEM_SYMBOL"][0].ravel())}
         symbols |= {name.removesuffix("_FE") for name in hdus[1].data.names if name.endswith("_FE")} | {"FE"}
-    return [name for name in LABELS if name in ("teff", "logg") or SYMBOLS.get(name, name).upper() in symbols]
+    return [name for name in LABELS if name in ("teff", "logg") or element_of(name).upper() in symbols]
 
 
 def compile_list(settings, name, fetch=False):

@@ -18,7 +18,7 @@ from paper.simulated.stars import simulated_stars
 from paper.simulated.tables import allstar_hdus, cluster_lines, truth_table
 from tqdm.auto import tqdm
 
-from astroNN.apogee._archive import SPECTRA, archive_file
+from astroNN.apogee.archive import SPECTRA, archive_file
 from astroNN.shared.files import atomic_folder
 
 TRUTH, CLUSTER_TABLE = "simulated_truth.fits", "simulated_clusters.txt"

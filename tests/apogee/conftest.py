@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from astroNN.apogee import _archive
+from astroNN.apogee import archive as places
 from tests.helpers.http_server import FileServer
 
 
@@ -25,10 +25,10 @@ def published(monkeypatch):
     """Checksums of the files that the tests make, in place of those of gigabytes."""
 
     def publish(table, dr, body):
-        tables = dict(_archive._tables())
+        tables = dict(places._tables())
         path = tables[table, dr].path
-        tables[table, dr] = _archive.ArchiveFile(path, "sha1:" + hashlib.sha1(body).hexdigest())
-        monkeypatch.setattr(_archive, "_tables", lambda: tables)
+        tables[table, dr] = places.ArchiveFile(path, "sha1:" + hashlib.sha1(body).hexdigest())
+        monkeypatch.setattr(places, "_tables", lambda: tables)
         return path
 
     return publish

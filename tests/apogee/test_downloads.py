@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from astroNN import apogee
-from astroNN.apogee import _archive
+from astroNN.apogee import archive as places
 from astroNN.data import datapath
 from astroNN.shared import _transfer
 from tests.helpers.fits_tables import fits_bytes
@@ -67,7 +67,7 @@ def test_a_catalogue_with_the_wrong_content_is_never_kept(archive):
 )
 def test_a_catalogue_that_the_server_lacks_is_false(archive, function):
     with pytest.warns(UserWarning, match="The server has no file"):
-        assert getattr(apogee, function)(dr=_archive.releases_of(function)[-1]) is False
+        assert getattr(apogee, function)(dr=places.releases_of(function)[-1]) is False
 
 
 def test_the_warning_points_to_the_line_that_asked_for_it(archive):
@@ -78,7 +78,7 @@ def test_the_warning_points_to_the_line_that_asked_for_it(archive):
 
 def test_a_server_that_is_too_busy_says_nothing_about_the_file(archive, monkeypatch):
     monkeypatch.setattr(_transfer, "PAUSES", (0.01, 0.01))
-    path = f"sas/{_archive.archive_file('apogee_rc', 17).path}"
+    path = f"sas/{places.archive_file('apogee_rc', 17).path}"
     archive.files[path], archive.acts[path] = STARS, [429] * 9
     with pytest.raises(ConnectionError, match="HTTP status 429"):
         apogee.apogee_rc(17)

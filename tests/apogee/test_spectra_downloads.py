@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 
 from astroNN import apogee
-from astroNN.apogee import _archive
+from astroNN.apogee import archive as places
 from tests.helpers.fits_tables import fits_bytes
 
 pytestmark = pytest.mark.one_backend
@@ -145,7 +145,7 @@ def test_a_catalogue_takes_no_more_room_than_its_columns(archive, published):
             apogee.combined_spectra(dr=16, apogee=star, field="another", verbose=0)
 
     look_up("2M")  # imports and caches
-    os.utime(archive.mirror / _archive.archive_file("allstar", 16).path, ns=(1, 1))
+    os.utime(archive.mirror / places.archive_file("allstar", 16).path, ns=(1, 1))
     tracemalloc.start()
     try:
         look_up("2M")

@@ -6,7 +6,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from astroNN.apogee import allstar, visit_spectra
-from astroNN.apogee._archive import SPECTRA, archive_file
+from astroNN.apogee.archive import SPECTRA, archive_file
 
 __all__ = ["allstar_path", "fetch_spectra", "spectra_folder", "spectrum_paths", "text"]
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from astropy.io import fits
 
-from astroNN._version import __version__
+from astroNN import __version__
 from astroNN.config import MAGIC_NUMBER
 from astroNN.shared.files import atomic_file, filehash
 from astroNN.shared.label_names import label_style

@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from astroNN.apogee._archive import releases_of
+from astroNN.apogee.archive import releases_of
 from astroNN.shared.files import atomic_file
 
 __all__ = ["LABELS", "NETWORKS", "Settings", "script_arguments"]

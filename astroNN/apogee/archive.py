@@ -15,23 +15,37 @@ __all__ = ["SPECTRA", "ArchiveFile", "SpectrumLayout", "archive_file", "from_arc
 
 
 class ArchiveFile(NamedTuple):
-    """A table of the archive."""
+    """A table of the archive.
+
+    Attributes
+    ----------
+    path : str
+        Below the root of the archive.
+    known_hash : str or None
+        ``sha1:...``, if it is known.
+    """
 
     path: str
-    """Below the root of the archive."""
     known_hash: str | None
-    """``sha1:...``, if it is known."""
 
 
 class SpectrumLayout(NamedTuple):
-    """Names of spectra of one release; to be formatted with location, telescope, field, star and prefix."""
+    """Names of spectra of one release; to be formatted with location, telescope, field, star and prefix.
+
+    Attributes
+    ----------
+    folder, file : str
+        Below the root of the archive, and in that folder.
+    checksums : str
+        List of the SHA-1 of all files in the folder, which lies there, too.
+    by_field : bool
+        Whether folders are those of telescope and field (DR16 and later), not of a location.
+    """
 
     folder: str
     file: str
     checksums: str
-    """List of the SHA-1 of all files in the folder, which lies there, too."""
     by_field: bool
-    """Whether folders are those of telescope and field (DR16 and later), not of a location."""
 
 
 _LOCATION, _FIELD = "{location}", "{telescope}/{field}"
@@ -102,7 +116,18 @@ def _tables():
 
 
 def releases_of(table):
-    """Releases that have a table, in rising order."""
+    """Releases that have a table.
+
+    Parameters
+    ----------
+    table : str
+        Name of the function that fetches it, such as "allstar".
+
+    Returns
+    -------
+    list of int
+        In rising order; empty for an unknown table.
+    """
     return sorted(dr for name, dr in _tables() if name == table)
 
 
@@ -119,6 +144,7 @@ def archive_file(table, dr):
     Returns
     -------
     ArchiveFile
+        Its place, and what its checksum is.
 
     Raises
     ------
@@ -132,7 +158,24 @@ def archive_file(table, dr):
 
 
 def from_archive(path, known_hash=None, flag=None, verbose=1):
-    """Fetch a file of the archive to its place, or answer False, with a warning, if the server lacks it."""
+    """Fetch a file of the archive to its place.
+
+    Parameters
+    ----------
+    path : str
+        Below the root of the archive.
+    known_hash : str, optional
+        ``sha1:...``, to be compared with.
+    flag : int, optional
+        1 fetches it anew even if it is there.
+    verbose : int, optional
+        0 shows no progress. Default 1.
+
+    Returns
+    -------
+    str or False
+        The file, below the root of downloads; False, with a warning, if the server lacks it.
+    """
     url = config.download_url_reader("sdss") + quote(path, safe="/+")
     place = download_root(apogee_env(), "sdss") / path
     return download_or_false(url, place, known_hash=known_hash, force=flag == 1, progress=bool(verbose))
