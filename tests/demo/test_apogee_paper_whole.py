@@ -1,7 +1,6 @@
 """The workflow of the paper from end to end, on 560 simulated stars: what it finds, against what was simulated."""
 
 import hashlib
-import re
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from astropy.io import fits
 from astropy.io.votable.ucd import parse_ucd
 from astropy.table import Table
 
-from tests.demo.paper_scripts import FOLDER, MISSING, run
+from tests.demo.paper_scripts import FOLDER, MISSING, run, scatter_of_the_demo, scores_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,19 +30,6 @@ def work(tmp_path_factory):
     work = tmp_path_factory.mktemp("whole") / "run"
     print(run("run_all.py", "--work", work, "--simulate", "--stars", 500, "--seed", 5, "--sizes", 90).stdout)
     return work
-
-
-def scores_of(path):
-    return {row["label"]: row for row in Table.read(path)}
-
-
-def scatter_of_the_demo():
-    """Scatter of each label in the table of docs/source/demo.rst, of `astronn demo`."""
-    page = (FOLDER.parents[1] / "docs" / "source" / "demo.rst").read_text(encoding="utf-8")
-    rows = re.findall(r"^ +(Teff|log g|\[\w+/H\]) +(?:K|dex) +[\d.]+ +[+-][\d.]+ +([\d.]+) ", page, re.MULTILINE)
-    names = {"Teff": "teff", "log g": "logg"}
-    # The first table is the demo's; another one on the page is of three made-up stars.
-    return {names.get(name, name[1:-3]): float(scatter) for name, scatter in rows[:6]}
 
 
 @pytest.mark.parametrize("network", ["bayesian", "censored"])

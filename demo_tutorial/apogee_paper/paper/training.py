@@ -13,6 +13,7 @@ __all__ = ["Recipe", "recipe_for", "train"]
 
 CLASSES = {"bayesian": ApogeeBCNN, "censored": ApogeeBCNNCensored}
 FEW_STARS = 5000
+LEAST_EPOCHS, MOST_EPOCHS = 60, {"bayesian": 300, "censored": 150}
 NOT_LEARNED_ERR = 10.0  # dex
 VALIDATION_STARS = 66
 GROWN = 0.05  # part of a short training in which the learning rate grows: a full one at first may kill a network
@@ -43,14 +44,14 @@ def recipe_for(name, n_stars, epochs=None):
     name : {"bayesian", "censored"}
     n_stars : int
     epochs : int, optional
-        Default: those of the network; for few stars as many as make some 1,500 steps. With half of that the gravity,
-        one label of 22, is found in some trainings only. The censored network gets half, as its own default is half
-        of the other's.
+        Default: those of the network; for few stars as many as show it 110,000 spectra, but 60 to 300. With half of
+        that the gravity, one label of 22, is found in some trainings only. The censored network does with half, as
+        its own default is half of the other's, but with no less than 60 either.
     """
     if n_stars >= FEW_STARS:
         return Recipe(epochs=epochs)
-    some = int(np.clip(60_000 / n_stars, 30, 300))
-    return Recipe(0.003, 0.05, 32, epochs or (some if name == "bayesian" else some // 2), falls=True)
+    some = np.clip(110_000 / n_stars * (1 if name == "bayesian" else 0.5), LEAST_EPOCHS, MOST_EPOCHS[name])
+    return Recipe(0.003, 0.05, 16, epochs or int(some), falls=True)
 
 
 def train(name, sample, seed, recipe, checkpoint=None, resume_from=None, verbose=2):
