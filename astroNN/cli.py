@@ -52,7 +52,7 @@ def _parser():
         help="simulate spectra, train a Bayesian network on them, and judge its labels",
         description="Simulates APOGEE spectra of red giants, trains ApogeeBCNN on them, saves the network, loads it "
         "again, predicts stars it has not seen, prints how good labels and uncertainties are, and draws figures. "
-        "Takes a few minutes on two cores.",
+        "Takes one to three minutes on two cores.",
     )
     demo.set_defaults(run=_demo)
     number, full, quick = demo.add_argument, _FULL, _QUICK

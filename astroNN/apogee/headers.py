@@ -5,14 +5,24 @@ import numpy as np
 from astroNN.config import MAGIC_NUMBER
 from astroNN.shared.missing import missing_elements
 
-__all__ = ["facts_of", "first_value", "identifier", "number", "parameters"]
+__all__ = [
+    "HELIOCENTRIC_VELOCITY_KEYWORDS",
+    "OBSERVED_VELOCITY_KEYWORDS",
+    "facts_of",
+    "first_value",
+    "identifier",
+    "number",
+    "parameters",
+]
 
 # Positions in PARAM and FPARAM (DR13 to DR17: teff, logg, log10 vmicro, [M/H], [C/M], [N/M], [alpha/M], ...).
 PARAM_INDEX = {"teff": 0, "logg": 1, "metals": 3, "alpham": 6}
 
 # Header keywords that name the same quantity in different reductions, the first one found counts.
 ID_KEYWORDS = ("OBJID", "OBJ", "OBJECT")
+#: of the velocity that was observed [km/s]
 OBSERVED_VELOCITY_KEYWORDS = ("VRAD", "VREL")
+#: of the velocity against the Sun, or the barycentre [km/s]
 HELIOCENTRIC_VELOCITY_KEYWORDS = ("VHELIO", "VHBARY")
 
 # Facts of the header: their names here, and the keyword.

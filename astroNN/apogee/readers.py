@@ -148,7 +148,7 @@ def read_apstar(path, visit=None, combination="pixel"):
         raise ValueError(f"read_apstar: `combination` must be 'pixel' or 'global', got {combination!r}.")
     hdus = _open(path, "apStar")
     header = hdus[0].header
-    flux, err, bitmask = (np.atleast_2d(_native(hdus[number].data)) for number in (1, 2, 3))
+    flux, err, bitmask = (np.atleast_2d(_native(hdus[place].data)) for place in (1, 2, 3))
     row = _apstar_row(hdus, visit, combination, path)
     suffix = "" if visit is None else str(visit)
     return ApogeeSpectrum(
@@ -194,7 +194,7 @@ def read_apvisit(path):
     """
     hdus = _open(path, "apVisit")
     header = hdus[0].header
-    flux, err, bitmask, wavelength = (_native(hdus[number].data) for number in (1, 2, 3, 4))
+    flux, err, bitmask, wavelength = (_native(hdus[place].data) for place in (1, 2, 3, 4))
     return ApogeeSpectrum(
         kind="apVisit",
         wavelength=wavelength,
@@ -223,7 +223,7 @@ def read_hdus(path, reader):
     Returns
     -------
     HDUList
-        Closed, with the data of its primary HDU and of the next four in memory.
+        Of a path closed, with the data of its primary HDU and of the next four in memory.
 
     Raises
     ------
@@ -231,6 +231,8 @@ def read_hdus(path, reader):
         If there is no such file.
     ApogeeFileError
         If it can't be read as FITS.
+    TypeError
+        If it is neither a path nor HDUs.
     """
     if isinstance(path, fits.HDUList):
         return path

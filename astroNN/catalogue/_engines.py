@@ -158,7 +158,7 @@ def check_engine(engine, client):
     try:
         import distributed
     except ImportError as error:
-        raise ImportError("engine='dask' needs Dask: pip install 'astroNN[dask]'") from error
+        raise ImportError("engine='dask' needs Dask: pip install 'dask[distributed]'") from error
     if not isinstance(client, str | distributed.Client | None):
         raise TypeError(f"predict_catalogue: `client` must be a Client of Dask or an address, got {client!r}.")
     if isinstance(client, distributed.Client) and not client.scheduler_info()["workers"]:

@@ -31,7 +31,7 @@ def check_out(out, net):
     if out.is_dir():
         raise ValueError(f"predict_catalogue: `out` {str(out)!r} is a folder; name a file.")
     if suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise ImportError("predict_catalogue: Parquet needs the package pyarrow: pip install 'astroNN[parquet]'")
+        raise ImportError("predict_catalogue: Parquet needs the package pyarrow: pip install pyarrow")
     names = getattr(net, "template", net).targetname
     foreign = [name for name in names if not str(name).isascii()] if isinstance(names, list | tuple) else []
     if suffix == ".fits" and foreign:

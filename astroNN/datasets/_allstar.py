@@ -131,7 +131,8 @@ class Catalogue:
             column, error, place = PARAMETERS[name]
             flags = self._flags("PARAMFLAG", place)
             return _flagged(_column(self.table, column), _column(self.table, error), flags, bad)
-        symbol = element_of(name) or name
+        # A name in brackets may be over another element than hydrogen, which the catalogue's columns are not.
+        symbol = name if name.startswith("[") else element_of(name) or name
         if self.symbols is not None and symbol.upper() in self.symbols and "X_H" in self.table:
             place = self.symbols.index(symbol.upper())
             values, errors = (_column(self.table, column)[:, place] for column in ("X_H", "X_H_ERR"))

@@ -288,7 +288,9 @@ class BayesianCNNBase(MonteCarloPasses, PredictsDatasets, PredictsDistributions,
 
         Parameters
         ----------
-        input_data, labels, inputs_err, labels_err, batch_size, mask : array or dict of arrays, optional
+        input_data, labels : array or dict of arrays
+            As in `fit`.
+        inputs_err, labels_err, batch_size, mask : array or dict of arrays, optional
             As in `fit`; `batch_size` is accepted for old scripts and ignored.
 
         Returns

@@ -77,6 +77,7 @@ class DeepEnsemble(MemberSettings, EnsembleTraining, EnsemblePredictions, Cited)
 
     Examples
     --------
+    >>> import numpy as np
     >>> from astroNN.models import DeepEnsemble, SimplePolyNN
     >>> x = np.linspace(-1.0, 1.0, 200)[:, None]
     >>> ensemble = DeepEnsemble(SimplePolyNN, n_members=3, max_epochs=2, val_size=0.3, verbose=0, seed=1)
@@ -170,8 +171,10 @@ class DeepEnsemble(MemberSettings, EnsembleTraining, EnsemblePredictions, Cited)
 
         Parameters
         ----------
-        pred, pred_std : array, dict of arrays, optional
+        pred : array
             What `predict` gave.
+        pred_std : dict of arrays, optional
+            Likewise.
 
         Returns
         -------

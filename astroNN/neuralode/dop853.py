@@ -34,8 +34,8 @@ def dop853(func, x, t, hmax=0.0, rtol=None, atol=None, nmax=100_000_000, safe=0.
     -------
     states : tensor
         As of `odeint`.
-    t : tensor
-        The times, in this precision.
+    t : array
+        As it was given.
     """
     states = odeint(
         func, x, t, kwargs.pop("aux", None), "dop853", tf_float, *args, hmax=hmax, rtol=rtol,

@@ -17,7 +17,8 @@ def rk4(func, x, t, tol=None, tf_float="float32", *args, **kwargs):
     t : array, shape (n_times,) or (n, n_times)
         Times of the output, the first that of the initial state.
     tol : float, optional
-        Error of each step's mean slope relative to its largest component. Default 1e-6 (float32) or 1e-10 (float64).
+        Error of each step's mean slope relative to its largest component. Default 1e-6 (float32) or 1e-10 (float64),
+        unless ``rtol`` or ``atol`` are given.
     tf_float : {"float32", "float64"}, optional
         `precision` of `odeint`.
     *args, **kwargs

@@ -233,6 +233,11 @@ class GaussianMixture:
         -------
         tensor, shape (n, ...)
             One draw after the other, each of `batch_shape`.
+
+        Raises
+        ------
+        ValueError
+            If `n` is no positive integer.
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"GaussianMixture.sample: `n` must be a positive integer, got n={n!r}.")
@@ -257,6 +262,11 @@ class GaussianMixture:
         -------
         GaussianMixture
             A new one.
+
+        Raises
+        ------
+        ValueError
+            If `std` is not positive, or one of them has another shape.
         """
         if _is_array(std) and not np.all(np.asarray(std) > 0):
             raise ValueError(f"GaussianMixture.scaled: `std` must be positive, got {std!r}.")
@@ -310,7 +320,7 @@ class GaussianMixture:
             distributions = importlib.import_module("tensorflow_probability").distributions
         except ImportError as error:
             raise ImportError(
-                "GaussianMixture.to_tfp needs tensorflow-probability: pip install 'astroNN[probability]'."
+                "GaussianMixture.to_tfp needs tensorflow-probability: pip install tensorflow-probability tf-keras."
             ) from error
         return distributions.MixtureSameFamily(
             distributions.Categorical(logits=self.log_weights), distributions.Normal(self.means, self.scales)

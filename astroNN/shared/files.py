@@ -203,7 +203,7 @@ def filehash(filename, block_size=65536, algorithm="sha256"):
     Returns
     -------
     str
-        64 digits of SHA-256.
+        Hexadecimal digits: 64 of SHA-256, 40 of SHA-1, 32 of MD5.
 
     Raises
     ------

@@ -56,7 +56,7 @@ def main():
     parser.add_argument("--stars", type=int, default=600, help="simulated ones of the field; default: %(default)s")
     parser.add_argument("--clusters", type=Path, help="table of Meszaros et al. 2013; without it step 7 is left out")
     parser.add_argument("--truth", type=Path, help="table of exact labels, of an archive that was simulated earlier")
-    parser.add_argument("--test-fraction", type=float, default=0.1, help="of the stars; 0.25 with --simulate")
+    parser.add_argument("--test-fraction", type=float, help="of the stars; default: 0.1, with --simulate 0.25")
     parser.add_argument("--sizes", type=int, nargs="+", help="of the training sets of step 6")
     parser.add_argument("--epochs", type=int, help="default: those of the recipe, see paper/training.py")
     parser.add_argument(
@@ -75,9 +75,11 @@ def main():
         arguments.clusters, arguments.truth = (
             arguments.sas / f"simulated_{name}" for name in ("clusters.txt", "truth.fits")
         )
-        arguments.test_fraction = 0.25
     elif not arguments.sas:
         parser.error(f"--sas is needed, or {MIRROR} in the environment, or --simulate.")
+    if arguments.test_fraction is None:
+        # So few stars that a tenth would be too few to tell how good the labels are.
+        arguments.test_fraction = 0.25 if arguments.simulate else 0.1
     os.environ[MIRROR] = str(arguments.sas)
     for script, *rest in steps(arguments):
         run(script, *rest)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -198,6 +199,12 @@ def test_elements_by_name_where_the_release_has_them(tmp_path, survey):
     np.testing.assert_allclose(labels[:, 0], iron)
     np.testing.assert_allclose(labels[:, 1], np.where(np.arange(6) == 3, M, iron + 0.25), rtol=1e-6)
     np.testing.assert_allclose(errors[0], [0.02, np.hypot(0.02, 0.04)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["[Mg/Fe]", "[Mg/M]", "Xx"])
+def test_labels_that_no_column_gives_are_refused(tmp_path, survey, name):
+    with pytest.raises(ValueError, match="labels.*" + re.escape(name)):
+        compiled_labels(tmp_path, survey, [name])
 
 
 def test_fakemags_of_parallaxes(tmp_path, survey):

@@ -250,6 +250,10 @@ class TestTraining:
         recipe_for = paper("paper.training").recipe_for
         assert recipe_for("bayesian", 30_000) == paper("paper.training").Recipe()
         assert recipe_for("bayesian", 300).falls
+        epochs = {
+            n: tuple(recipe_for(name, n).epochs for name in ("bayesian", "censored")) for n in (235, 1000, 4999)
+        }
+        assert epochs == {235: (300, 150), 1000: (110, 60), 4999: (60, 60)}
         assert recipe_for("censored", 300, epochs=7).epochs == 7
 
     def test_the_rate_of_a_short_training_grows_stays_and_falls(self, paper):

@@ -12,7 +12,7 @@ COLAB = "https://colab.research.google.com"
 BADGE = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/"
 TIME = re.compile(r"\btakes\b[^.]*\b(second|minute)", re.IGNORECASE)
 # As Python tells of the warnings of astroNN; scripts may quote those of others.
-WARNED = re.compile(r"^\S+:\d+: UserWarning: ", re.MULTILINE)
+WARNED = re.compile(r"^(?:<code cell \d+>|\S+):\d+: UserWarning: ", re.MULTILINE)
 # Folders of somebody's machine, as they stand in warnings and tracebacks.
 MACHINE = re.compile(r"(?<![\w.])(/home/|/root/|/Users/|/tmp/|/var/|/work/|/usr/|/opt/|site-packages|[A-Z]:\\\\)")
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
@@ -76,6 +76,18 @@ def test_a_tutorial_is_small(path):
 def test_the_code_of_a_tutorial_is_python_without_magics(path, notebook):
     for number, cell in enumerate(cells(notebook, "code")):
         compile(cell, f"{by_path(path)}, code cell {number + 1}", "exec")
+
+
+@pytest.mark.one_backend
+def test_a_warning_in_a_cell_would_be_found_and_one_that_is_quoted_not(tmp_path):
+    process = NotebookProcess(tmp_path / "printed.txt")
+    try:
+        process.run(["print('a script told of a UserWarning')"], tmp_path, timeout=300)
+        assert not WARNED.search(process.printed())
+        process.run(["x = 1", "import warnings\nwarnings.warn('mind this')"], tmp_path, timeout=300)
+    finally:
+        process.close()
+    assert WARNED.search(process.printed())
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from astroNN.models import ApogeeBCNN, ApogeeCNN
+from astroNN.models import ApogeeBCNN, ApogeeCNN, DeepEnsemble
 
 DEAD = "learnt nothing"
 LAST_HIDDEN = 96
@@ -51,6 +51,16 @@ def test_a_dead_network_is_told_of_where_fit_was_called(kind, stars):
     assert f"lower `lr` (now {net.lr})" in str(warning.message)
     pred = net.predict(stars[0])
     np.testing.assert_allclose(np.ptp(pred[0] if isinstance(pred, tuple) else pred, axis=0), 0.0, atol=1e-5)
+
+
+def test_members_of_an_ensemble_and_old_names_point_to_the_caller_too(stars):
+    ensemble = DeepEnsemble(network(ApogeeCNN, callbacks=Kill()), n_members=2)
+    found = warned(ensemble, *stars)
+    assert len(found) == 2 and {warning.filename for warning in found} == {__file__}
+    net = network(ApogeeCNN, callbacks=Kill())
+    with pytest.warns(UserWarning, match=DEAD) as caught:
+        net.train(*stars)
+    assert [warning.filename for warning in caught if DEAD in str(warning.message)] == [__file__]
 
 
 @pytest.mark.parametrize("kind", [ApogeeCNN, ApogeeBCNN])

@@ -112,6 +112,8 @@ class GalaxySurvey:
         ------
         TypeError
             If there is no setting of a name.
+        ValueError
+            If a value is out of its range.
         """
         unknown = sorted(set(changes) - set(self.__dataclass_fields__))
         if unknown:

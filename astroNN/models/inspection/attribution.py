@@ -60,7 +60,9 @@ def network_integrated_gradients(net, x, baseline=None, steps=32, label=None, de
     ----------
     net : NeuralNetMaster
         Trained.
-    x, baseline, steps, label, denormalize, mask, rtol, atol, max_steps, max_memory : optional
+    x : array
+        As there.
+    baseline, steps, label, denormalize, mask, rtol, atol, max_steps, max_memory : optional
         As there.
 
     Returns

@@ -36,7 +36,9 @@ def network_hessian(net, x, mean_output=False, mc_num=None, denormalize=False, m
     ----------
     net : NeuralNetMaster
         Trained.
-    x, mean_output, mc_num, denormalize, mask, pixels, diagonal, max_memory, input_name : optional
+    x : array
+        As there.
+    mean_output, mc_num, denormalize, mask, pixels, diagonal, max_memory, input_name : optional
         As there.
 
     Returns

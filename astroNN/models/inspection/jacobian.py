@@ -98,7 +98,9 @@ def network_jacobian(net, x, mean_output=False, mc_num=None, denormalize=False, 
     ----------
     net : NeuralNetMaster
         Trained.
-    x, mean_output, mc_num, denormalize, mask, max_memory, input_name : optional
+    x : array
+        As there.
+    mean_output, mc_num, denormalize, mask, max_memory, input_name : optional
         As there.
 
     Returns
@@ -123,7 +125,9 @@ def latent_jacobian(net, x, mean_output=False, denormalize=False, mask=None, max
     ----------
     net : ConvVAEBase
         Trained.
-    x, mean_output, denormalize, mask : optional
+    x : array
+        As there.
+    mean_output, denormalize, mask : optional
         As there.
     max_memory : float, optional
         Largest size of the result in bytes. Default 2e9.

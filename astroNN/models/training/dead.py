@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from astroNN.models.training.state import copies, seed_states
+from astroNN.shared.callers import users_level
 from astroNN.shared.missing import missing_elements
 
 __all__ = ["stars_to_look_at", "warn_if_dead"]
@@ -38,8 +39,8 @@ def stars_to_look_at(net):
     return tuple(keras.tree.map_structure(lambda array: array[:_STARS], part) for part in batches[0][:2])
 
 
-def warn_if_dead(net, x, y, stacklevel):
-    """Warn if a network that was trained gives one answer for all spectra, though their labels differ.
+def warn_if_dead(net, x, y):
+    """Warn if a network that was trained gives one answer for all inputs, though their labels differ.
 
     That is how a network ends whose units all came to rest on the flat side of their activation in too large steps:
     no gradient reaches them any more. Dropout doesn't hide it: zero it leaves zero.
@@ -52,8 +53,6 @@ def warn_if_dead(net, x, y, stacklevel):
         Inputs of some stars.
     y : array or dict of array
         Their labels; missing ones are the magic number.
-    stacklevel : int
-        Of the warning.
     """
     if not _differ(y):
         return
@@ -65,11 +64,11 @@ def warn_if_dead(net, x, y, stacklevel):
     if not _differ(outputs) and all(np.isfinite(output).all() for output in keras.tree.flatten(outputs)):
         n_stars = len(next(iter(x.values())))
         warnings.warn(
-            f"The network has learnt nothing: it gives the same answer for all of {n_stars} stars whose labels "
+            f"The network has learnt nothing: it gives the same answer for all of {n_stars} inputs whose labels "
             "differ. Its units have died, as happens when steps are too large, or its inputs are all the same. "
             f"Make a new network with a lower `lr` (now {net.lr}) or a larger `batch_size` (now "
-            f"{net.batch_size}), and look at the spectra.",
-            stacklevel=stacklevel,
+            f"{net.batch_size}), and look at the inputs.",
+            stacklevel=users_level(),
         )
 
 

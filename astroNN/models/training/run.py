@@ -202,7 +202,7 @@ class _Run:
         self.use_best_weights()
         net = self.net
         if self.looked_at is not None:
-            warn_if_dead(net, *self.looked_at, stacklevel=7)
+            warn_if_dead(net, *self.looked_at)
         if net.best_epoch is not None:
             tell(f"The network has the weights of epoch {net.best_epoch + 1}, the best one.", net.verbose)
             return

@@ -258,7 +258,7 @@ def median_percentage_error(y_true, y_pred, sample_weight=None):
     Returns
     -------
     tensor, shape (n_stars,)
-        In per cent, the same for every star of the batch.
+        In per cent, the same for every star with a label; zero for a star without any.
 
     Examples
     --------

@@ -144,8 +144,10 @@ class BayesianCNNDataGenerator(CNNDataGenerator):
 
     Parameters
     ----------
-    batch_size, shuffle, steps_per_epoch, data, manual_reset, sample_weight, **kwargs : optional
+    batch_size, shuffle, steps_per_epoch, data : int, bool, int, list
         As in `CNNDataGenerator`.
+    manual_reset, sample_weight, **kwargs : optional
+        As there.
     """
 
 
@@ -154,8 +156,10 @@ class BayesianCNNPredDataGenerator(CNNPredDataGenerator):
 
     Parameters
     ----------
-    batch_size, shuffle, steps_per_epoch, data, manual_reset, pbar, key_name, **kwargs : optional
+    batch_size, shuffle, steps_per_epoch, data : int, bool, int, list
         As in `CNNPredDataGenerator`.
+    manual_reset, pbar, key_name, **kwargs : optional
+        As there.
     """
 
 
@@ -167,8 +171,10 @@ class CVAEDataGenerator(CNNDataGenerator):
 
     Parameters
     ----------
-    batch_size, shuffle, steps_per_epoch, data, manual_reset, sample_weight, **kwargs : optional
+    batch_size, shuffle, steps_per_epoch, data : int, bool, int, list
         As in `CNNDataGenerator`.
+    manual_reset, sample_weight, **kwargs : optional
+        As there.
     """
 
     def _targets(self, rows):
@@ -180,8 +186,10 @@ class CVAEPredDataGenerator(CNNPredDataGenerator):
 
     Parameters
     ----------
-    batch_size, shuffle, steps_per_epoch, data, manual_reset, pbar, key_name, **kwargs : optional
+    batch_size, shuffle, steps_per_epoch, data : int, bool, int, list
         As in `CNNPredDataGenerator`.
+    manual_reset, pbar, key_name, **kwargs : optional
+        As there.
     """
 
 

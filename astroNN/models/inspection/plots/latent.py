@@ -22,7 +22,9 @@ def network_latent(net, x, labels=None, label_name=None, errors=False, dims=None
     ----------
     net : ConvVAEBase
         Trained.
-    x, labels, label_name, errors, dims, mask : optional
+    x : array
+        As there.
+    labels, label_name, errors, dims, mask : optional
         As there.
 
     Returns

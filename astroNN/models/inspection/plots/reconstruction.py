@@ -23,7 +23,9 @@ def network_reconstruction(net, x, target=None, stars=None, sampled=False, wavel
     ----------
     net : ConvVAEBase
         Trained.
-    x, target, stars, sampled, wavelength, mask : optional
+    x : array
+        As there.
+    target, stars, sampled, wavelength, mask : optional
         As there.
 
     Returns
