@@ -1,6 +1,6 @@
 """Run all steps, one after the other; what is done already is not done again.
 
-python run_all.py --work run --simulate                                  # on 660 simulated stars, some six minutes
+python run_all.py --work run --simulate                                  # on 660 simulated stars, some nine minutes
 python run_all.py --work run --sas /path/to/sas --dr 14 --clusters cluster_stars_meszaros2013.txt
 """
 
