@@ -2,15 +2,21 @@
 
 import importlib
 import math
-import random
 
 import keras
 import numpy as np
 from keras import ops
 
-from astroNN.config import MAGIC_NUMBER
 from astroNN.nn._mixture_quantile import below, density, lower_quantile
-from astroNN.shared.missing import missing_elements
+from astroNN.nn._mixture_values import (
+    check_values,
+    dtype_of,
+    fits,
+    in_one_dtype,
+    is_array,
+    known_errors,
+    two_seeds,
+)
 
 __all__ = ["GaussianMixture"]
 
@@ -59,8 +65,8 @@ class GaussianMixture:
     """
 
     def __init__(self, mean, scale, weight):
-        _check_values(scale, weight)
-        means, scales, weights = _in_one_dtype(mean, scale, weight)
+        check_values(scale, weight)
+        means, scales, weights = in_one_dtype(mean, scale, weight)
         positive = weights > 0
         logs = ops.where(positive, ops.log(ops.where(positive, weights, ops.ones_like(weights))), _NO_WEIGHT)
         self._set(means, scales, logs)
@@ -84,7 +90,7 @@ class GaussianMixture:
         ValueError
             If the shape is another.
         """
-        (parameters,) = _in_one_dtype(parameters)
+        (parameters,) = in_one_dtype(parameters)
         if len(parameters.shape) < 2 or parameters.shape[-2] != 3:
             raise ValueError(
                 "GaussianMixture.from_parameters: `parameters` must have the shape (..., 3, n_components), means, "
@@ -241,12 +247,12 @@ class GaussianMixture:
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"GaussianMixture.sample: `n` must be a positive integer, got n={n!r}.")
-        choice_seed, normal_seed = _two_seeds(seed)
+        choice_seed, normal_seed = two_seeds(seed)
         means, scales, log_weights = (
             ops.reshape(values, (-1, self.n_components)) for values in (self.means, self.scales, self.log_weights)
         )
         chosen = keras.random.categorical(log_weights, int(n), dtype="int32", seed=choice_seed)
-        deviates = keras.random.normal(ops.shape(chosen), dtype=_dtype(means), seed=normal_seed)
+        deviates = keras.random.normal(ops.shape(chosen), dtype=dtype_of(means), seed=normal_seed)
         draws = ops.take_along_axis(means, chosen, axis=1) + ops.take_along_axis(scales, chosen, axis=1) * deviates
         return ops.reshape(ops.transpose(draws), (int(n), *ops.shape(self.means)[:-1]))
 
@@ -268,7 +274,7 @@ class GaussianMixture:
         ValueError
             If `std` is not positive, or one of them has another shape.
         """
-        if _is_array(std) and not np.all(np.asarray(std) > 0):
+        if is_array(std) and not np.all(np.asarray(std) > 0):
             raise ValueError(f"GaussianMixture.scaled: `std` must be positive, got {std!r}.")
         std, mean = self._expanded("std", std, False), self._expanded("mean", mean, False)
         return self._from_logs(self.means * std + mean, self.scales * std, self.log_weights)
@@ -292,7 +298,7 @@ class GaussianMixture:
         ValueError
             If a number or array is negative, or the shape doesn't fit.
         """
-        err = self._expanded("err", _known_errors(err), False)
+        err = self._expanded("err", known_errors(err), False)
         return self._from_logs(self.means, ops.sqrt(ops.square(self.scales) + ops.square(err)), self.log_weights)
 
     def to_tfp(self):
@@ -329,82 +335,23 @@ class GaussianMixture:
     def __repr__(self):
         return (
             f"GaussianMixture(batch_shape={self.batch_shape}, n_components={self.n_components}, "
-            f"dtype={_dtype(self.means)})"
+            f"dtype={dtype_of(self.means)})"
         )
 
     def _expanded(self, argument, values, changes_shape=True):
         """Values with an axis for the components."""
-        values = ops.convert_to_tensor(values, dtype=_dtype(self.means))
+        values = ops.convert_to_tensor(values, dtype=dtype_of(self.means))
         shape, batch_shape = tuple(values.shape), self.batch_shape
         if None not in (*shape, *batch_shape):
-            if not _fits(shape, batch_shape, changes_shape):
+            if not fits(shape, batch_shape, changes_shape):
                 raise ValueError(
                     f"GaussianMixture: `{argument}` of shape {shape} does not fit mixtures of shape {batch_shape}."
                 )
         return ops.expand_dims(values, -1)
 
     def _probabilities(self, q):
-        if _is_array(q):
+        if is_array(q):
             values = np.asarray(q, dtype="float64")
             if not np.all((values > 0) & (values < 1)):
                 raise ValueError(f"GaussianMixture.quantile: `q` must lie between 0 and 1, both excluded; got {q!r}.")
         return ops.squeeze(self._expanded("q", q), -1)
-
-
-def _in_one_dtype(*values):
-    # Converted first: JAX has no float64 unless told so. Plain numbers have no precision of their own.
-    dtypes = [_dtype(ops.convert_to_tensor(value)) for value in values if hasattr(value, "dtype")]
-    dtype = "float64" if "float64" in dtypes else "float32"
-    return [ops.convert_to_tensor(value, dtype=dtype) for value in values]
-
-
-def _dtype(tensor):
-    return keras.backend.standardize_dtype(tensor.dtype)
-
-
-def _is_array(value):
-    """Whether the values can be looked at; those of a tensor perhaps can't (inside a compiled function)."""
-    return isinstance(value, int | float | list | tuple | np.ndarray | np.generic)
-
-
-def _check_values(scale, weight):
-    if _is_array(scale) and not np.all(np.asarray(scale) > 0):
-        raise ValueError(f"GaussianMixture: `scale` must be positive everywhere, got {scale!r}.")
-    if _is_array(weight):
-        weights = np.asarray(weight)
-        if not (np.all(weights >= 0) and np.all(weights.sum(axis=-1) > 0)):
-            raise ValueError(
-                f"GaussianMixture: `weight` must not be negative, nor zero for all components; got {weight!r}."
-            )
-
-
-def _known_errors(err):
-    """Errors with 0 for what is missing, looked for in their own type: half precision rounds the magic number."""
-    if _is_array(err):
-        values = np.asarray(err)
-        values = np.where(missing_elements(values), 0.0, values)
-        if np.any(values < 0):
-            raise ValueError(
-                f"GaussianMixture.convolved: `err` must not be negative, got {err!r}. Errors are standard "
-                f"deviations; mark missing ones by NaN or {MAGIC_NUMBER}."
-            )
-        return values
-    err = ops.convert_to_tensor(err)
-    missing = ops.logical_or(err == ops.cast(MAGIC_NUMBER, err.dtype), ops.isnan(err))
-    return ops.where(missing, ops.zeros_like(err), err)
-
-
-def _fits(shape, batch_shape, changes_shape):
-    try:
-        together = np.broadcast_shapes(shape, batch_shape)
-    except ValueError:
-        return False
-    return changes_shape or together == batch_shape
-
-
-def _two_seeds(seed):
-    """One seed for each of two draws: the same integer for both would tie them together."""
-    if isinstance(seed, keras.random.SeedGenerator):
-        return seed, seed
-    seed = random.randint(1, 2**31 - 1) if seed is None else int(seed)
-    return [int(word) >> 1 for word in np.random.SeedSequence(seed).generate_state(2)]

@@ -6,7 +6,7 @@ import pytest
 
 from astroNN.catalogue._engines import _client
 
-pytest.importorskip("distributed", reason="needs Dask: pip install 'astroNN[dask]'")
+pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
 
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 

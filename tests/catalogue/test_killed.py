@@ -92,7 +92,7 @@ def test_a_full_disk_is_told_and_costs_nothing(network, fields, undisturbed, tmp
 
 
 def test_a_dask_worker_is_killed(network, fields, undisturbed, tmp_path):
-    distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'astroNN[dask]'")
+    distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
     import threading
 
     out = tmp_path / "out.fits"
@@ -122,7 +122,7 @@ def test_a_dask_worker_is_killed(network, fields, undisturbed, tmp_path):
 
 
 def test_a_scheduler_that_does_not_answer(network, fields, tmp_path, monkeypatch):
-    pytest.importorskip("distributed", reason="needs Dask: pip install 'astroNN[dask]'")
+    pytest.importorskip("distributed", reason="needs Dask: pip install 'dask[distributed]'")
     from astroNN.catalogue import _engines
 
     monkeypatch.setattr(_engines, "_SECONDS_TO_ANSWER", 2)
