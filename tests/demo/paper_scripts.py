@@ -6,9 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from astropy.table import Table
 
 FOLDER = Path(__file__).resolve().parents[2] / "demo_tutorial" / "apogee_paper"
+NEEDS_SCRIPTS = pytest.mark.skipif(
+    not FOLDER.is_dir(), reason="the scripts (demo_tutorial/apogee_paper in the repository) are not here"
+)
 MISSING = -9999.0
 
 

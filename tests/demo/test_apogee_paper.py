@@ -12,11 +12,9 @@ from astropy.io.votable.ucd import parse_ucd
 from astropy.table import Table
 
 from astroNN.apogee import read_apstar, read_aspcapstar
-from tests.demo.paper_scripts import FOLDER, MISSING, run
+from tests.demo.paper_scripts import FOLDER, MISSING, NEEDS_SCRIPTS, run
 
-pytestmark = pytest.mark.skipif(
-    not FOLDER.is_dir(), reason="the scripts (demo_tutorial/apogee_paper in the repository) are not here"
-)
+pytestmark = NEEDS_SCRIPTS
 
 
 @pytest.fixture(scope="module")

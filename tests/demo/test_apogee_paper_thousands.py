@@ -5,15 +5,9 @@ The steps behind the comparison are tested on few stars, see test_apogee_paper_w
 
 import pytest
 
-from tests.demo.paper_scripts import FOLDER, run, scatter_of_the_demo, scores_of
+from tests.demo.paper_scripts import NEEDS_SCRIPTS, run, scatter_of_the_demo, scores_of
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.tensorflow_only,
-    pytest.mark.skipif(
-        not FOLDER.is_dir(), reason="the scripts (demo_tutorial/apogee_paper in the repository) are not here"
-    ),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.tensorflow_only, NEEDS_SCRIPTS]
 
 #: two standard errors of the ratio of two scatters (1.4826 MAD), each known to 1.17 / sqrt(n): 295 test stars here, a
 #: thousand of the demo

@@ -8,15 +8,9 @@ from astropy.io import fits
 from astropy.io.votable.ucd import parse_ucd
 from astropy.table import Table
 
-from tests.demo.paper_scripts import FOLDER, MISSING, run, scatter_of_the_demo, scores_of
+from tests.demo.paper_scripts import MISSING, NEEDS_SCRIPTS, run, scatter_of_the_demo, scores_of
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.tensorflow_only,
-    pytest.mark.skipif(
-        not FOLDER.is_dir(), reason="the scripts (demo_tutorial/apogee_paper in the repository) are not here"
-    ),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.tensorflow_only, NEEDS_SCRIPTS]
 
 #: what 235 training stars in place of 4,000 cost: the demo's own network has 1.2 to 1.45 times its scatter of Teff,
 #: log g and [Fe/H] with 270 stars, see the table in docs/source/apogee_paper.rst
